@@ -1,0 +1,87 @@
+/**
+ * Every bound of the product, in one place (R6). `Limits` are those an operator may change (each has a flag and an
+ * environment variable); the constants below them are part of the protocol or of the design and are not to be changed.
+ * Names end in their unit.
+ */
+export interface Limits {
+  /** Largest WebSocket message and HTTP body the relay reads. */
+  readonly messageBytesMax: number;
+  /** Largest single update, reassembled from its parts. */
+  readonly updateBytesMax: number;
+  /** Documents one connection may have open at a time. */
+  readonly documentsPerConnectionMax: number;
+  /** Connections the relay accepts at a time. */
+  readonly connectionsMax: number;
+  /** Bytes waiting in a socket at which its reader counts as slow and is resynchronised from the log later. */
+  readonly socketBufferBytesMax: number;
+  /** Largest awareness state of one client, as JSON. */
+  readonly awarenessStateBytesMax: number;
+  /** Awareness entries (client ids) one connection may hold in one document. */
+  readonly awarenessClientsPerSessionMax: number;
+  /** Awareness entries (client ids) in one document. */
+  readonly awarenessClientsPerDocumentMax: number;
+  /** Bytes of accepted updates that may wait for their commit, over all documents, before further ones are refused. */
+  readonly uncommittedBytesMax: number;
+  /** Bytes of snapshots kept in memory for joiners, over all documents. */
+  readonly snapshotCacheBytesMax: number;
+  /** How long a document without sessions stays loaded. */
+  readonly idleUnloadMs: number;
+  /** How long nothing may be heard from a connection before it is closed. */
+  readonly connectionTimeoutMs: number;
+  /** How long SIGTERM waits for commits and sockets before the process ends. */
+  readonly drainMs: number;
+  /** Bytes of raw entries kept behind a snapshot so that devices can resume by cursor. */
+  readonly rawWindowBytes: number;
+}
+
+/** The limits a relay starts with. */
+export const defaultLimits: Limits = {
+  messageBytesMax: 16 * 1024 * 1024,
+  updateBytesMax: 64 * 1024 * 1024,
+  documentsPerConnectionMax: 10_000,
+  connectionsMax: 50_000,
+  socketBufferBytesMax: 1024 * 1024,
+  awarenessStateBytesMax: 16 * 1024,
+  awarenessClientsPerSessionMax: 16,
+  awarenessClientsPerDocumentMax: 4096,
+  uncommittedBytesMax: 256 * 1024 * 1024,
+  snapshotCacheBytesMax: 64 * 1024 * 1024,
+  idleUnloadMs: 10_000,
+  connectionTimeoutMs: 60_000,
+  drainMs: 8000,
+  rawWindowBytes: 256 * 1024,
+};
+
+/** Document names are Unicode, measured in UTF-8. */
+export const nameBytesMax = 512;
+/** A device or user id as stored beside an entry, in UTF-8. */
+export const authorBytesMax = 128;
+/** A token as sent in `open`, in UTF-8. */
+export const tokenBytesMax = 8192;
+/** A cursor on the wire. */
+export const cursorBytesMax = 64;
+/** A state vector on the wire: about 10 bytes a client. */
+export const stateVectorBytesMax = 4 * 1024 * 1024;
+/** A refusal's reason on the wire, in UTF-8. A WebSocket close frame holds 123 bytes including the code. */
+export const reasonBytesMax = 512;
+
+/** Large transfers travel in parts of this size, so that a slow link shows progress and stays alive. */
+export const partBytes = 64 * 1024;
+
+/** Bounds on what one Yjs update may hold; genuine ones stay far below (PEERS section 4 has what happens without). */
+export const updateLimits = {
+  /** Clients with structs, and clients with deletions, in one update. */
+  clientsMax: 4096,
+  /** Ranges in the delete set of one update. */
+  deleteRangesMax: 65_536,
+  /** Distinct names of root types in one update. */
+  rootNamesMax: 64,
+  /** Nesting of JSON and Any values. */
+  valueDepthMax: 64,
+  /** Highest clock + length; Yjs counts every character and element of a client once. */
+  clockMax: 2 ** 40,
+  /** Longest run of one GC or Skip struct, or one range of the delete set. */
+  runMax: 2 ** 31,
+  /** Highest client id: lib0 writes what a double holds. */
+  clientMax: Number.MAX_SAFE_INTEGER,
+} as const;
