@@ -53,35 +53,45 @@ export const defaultLimits: Limits = {
 };
 
 /** Document names are Unicode, measured in UTF-8. */
-export const nameBytesMax = 512;
+export const nameBytesMax: number = 512;
 /** A device or user id as stored beside an entry, in UTF-8. */
-export const authorBytesMax = 128;
+export const authorBytesMax: number = 128;
 /** A token as sent in `open`, in UTF-8. */
-export const tokenBytesMax = 8192;
+export const tokenBytesMax: number = 8192;
 /** A cursor on the wire. */
-export const cursorBytesMax = 64;
+export const cursorBytesMax: number = 64;
 /** A state vector on the wire: about 10 bytes a client. */
-export const stateVectorBytesMax = 4 * 1024 * 1024;
+export const stateVectorBytesMax: number = 4 * 1024 * 1024;
 /** A refusal's reason on the wire, in UTF-8. A WebSocket close frame holds 123 bytes including the code. */
-export const reasonBytesMax = 512;
+export const reasonBytesMax: number = 512;
 
 /** Large transfers travel in parts of this size, so that a slow link shows progress and stays alive. */
-export const partBytes = 64 * 1024;
+export const partBytes: number = 64 * 1024;
 
 /** Bounds on what one Yjs update may hold; genuine ones stay far below (PEERS section 4 has what happens without). */
-export const updateLimits = {
+export interface UpdateLimits {
   /** Clients with structs, and clients with deletions, in one update. */
-  clientsMax: 4096,
+  readonly clientsMax: number;
   /** Ranges in the delete set of one update. */
-  deleteRangesMax: 65_536,
+  readonly deleteRangesMax: number;
   /** Distinct names of root types in one update. */
-  rootNamesMax: 64,
+  readonly rootNamesMax: number;
   /** Nesting of JSON and Any values. */
-  valueDepthMax: 64,
+  readonly valueDepthMax: number;
   /** Highest clock + length; Yjs counts every character and element of a client once. */
-  clockMax: 2 ** 40,
+  readonly clockMax: number;
   /** Longest run of one GC or Skip struct, or one range of the delete set. */
-  runMax: 2 ** 31,
+  readonly runMax: number;
   /** Highest client id: lib0 writes what a double holds. */
+  readonly clientMax: number;
+}
+
+export const updateLimits: UpdateLimits = {
+  clientsMax: 4096,
+  deleteRangesMax: 65_536,
+  rootNamesMax: 64,
+  valueDepthMax: 64,
+  clockMax: 2 ** 40,
+  runMax: 2 ** 31,
   clientMax: Number.MAX_SAFE_INTEGER,
-} as const;
+};

@@ -1,0 +1,192 @@
+import {
+  type DocumentStatus,
+  RefusedError,
+  type RefusalCode,
+  type RefusalStatus,
+  isRefusalCode,
+} from '@tideweave/shared';
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+import type { DocumentClient } from './document-client.ts';
+import { Emitter } from './emitter.ts';
+
+/** Events of an open document. */
+export interface DocumentEvents {
+  /** The status changed; the value is the new one. */
+  status: DocumentStatus;
+  /** Everything that the relay had has arrived; after every reconnect. */
+  synced: DocumentHandle;
+  /** Nothing made here is unsaved any more: all of it is durable on the relay. */
+  saved: DocumentHandle;
+  /** The relay refused something; `action` says what to do next (U3). */
+  refused: RefusalStatus;
+}
+
+/** Where an edit has to be for `whenSaved` to resolve. `device` needs a store. */
+export interface WhenSavedOptions {
+  readonly tier: 'server';
+  readonly signal?: AbortSignal;
+}
+
+/** One document, kept in sync while the handle is open. Made by `SyncClient.open`. */
+export class DocumentHandle extends Emitter<DocumentEvents> {
+  readonly name: string;
+  readonly doc: Y.Doc;
+  readonly awareness: Awareness;
+  readonly #client: DocumentClient;
+  readonly #ownsDoc: boolean;
+  readonly #ownsAwareness: boolean;
+  readonly #waiters = new Set<Waiter>();
+  #lastStatus: DocumentStatus | null = null;
+  #savedN = 0;
+  #closed = false;
+
+  /** @internal Use `SyncClient.open`. */
+  constructor(client: DocumentClient, name: string, options: { doc?: Y.Doc; awareness?: Awareness }) {
+    super();
+    this.#client = client;
+    this.name = name;
+    this.#ownsDoc = options.doc === undefined;
+    this.#ownsAwareness = options.awareness === undefined;
+    this.doc = options.doc ?? new Y.Doc({ guid: name });
+    this.awareness = options.awareness ?? new Awareness(this.doc);
+    this.doc.on('update', this.#edited);
+    this.awareness.on('update', this.#presenceChanged);
+  }
+
+  /** What there is to know about the document at this moment. */
+  get status(): DocumentStatus {
+    return this.#closed && this.#lastStatus !== null ? this.#lastStatus : this.#client.statusOf(this);
+  }
+
+  /** Resolves when the document's content is here: with a store from the device, without one as `whenSynced`. */
+  async whenLoaded(options?: { signal?: AbortSignal }): Promise<void> {
+    if (this.status.phase !== 'ready') await this.whenSynced(options);
+  }
+
+  /** Resolves when everything that the relay has is here; rejects with `RefusedError` when the relay refuses for good. */
+  whenSynced(options?: { signal?: AbortSignal }): Promise<void> {
+    return this.#wait(() => this.status.synced, options?.signal);
+  }
+
+  /**
+   * Resolves when every edit made before the call is durable on the relay: neither a crash there nor one here loses it.
+   * Rejects with `RefusedError` when the relay refuses for good, and with the signal's reason when that fires first.
+   */
+  whenSaved({ signal }: WhenSavedOptions): Promise<void> {
+    const n = this.#client.lastEditOf(this);
+    return this.#wait(() => this.#savedN >= n, signal);
+  }
+
+  /** Sends what waits for the end of the turn, now. */
+  flush(): void {
+    this.#client.flush();
+  }
+
+  /** Stops keeping the document in sync. Edits that are not saved are lost with it: see `status.pending`. */
+  close(): void {
+    if (this.#closed) return;
+    removeAwarenessStates(this.awareness, [this.doc.clientID], 'close');
+    this.#lastStatus = { ...this.status, phase: 'closed', synced: false };
+    this.#closed = true;
+    this.doc.off('update', this.#edited);
+    this.awareness.off('update', this.#presenceChanged);
+    this.#client.close(this);
+    for (const waiter of this.#waiters) waiter.fail(new Error(`document ${JSON.stringify(this.name)} was closed`));
+    this.emit('status', this.#lastStatus);
+    if (this.#ownsAwareness) this.awareness.destroy();
+    if (this.#ownsDoc) this.doc.destroy();
+  }
+
+  /** @internal Applies what arrived; throws what Yjs throws. */
+  apply(update: Uint8Array): void {
+    Y.applyUpdate(this.doc, update, this);
+  }
+
+  /** @internal */
+  applyAwareness(update: Uint8Array): void {
+    applyAwarenessUpdate(this.awareness, update, this);
+  }
+
+  /** @internal The document is open on a new connection: presence is told anew. */
+  opened(): void {
+    if (this.awareness.getLocalState() !== null) this.#announce([this.awareness.clientID]);
+  }
+
+  /** @internal */
+  synced(): void {
+    this.emit('synced', this);
+  }
+
+  /** @internal Every edit up to `n` is durable. */
+  saved(n: number): void {
+    this.#savedN = n;
+    if (n >= this.#client.lastEditOf(this)) this.emit('saved', this);
+  }
+
+  /** @internal */
+  refused(error: RefusalStatus): void {
+    this.emit('refused', error);
+  }
+
+  /** @internal */
+  statusChanged(): void {
+    const { status } = this;
+    this.#lastStatus = status;
+    for (const waiter of this.#waiters) this.#settle(waiter, status);
+    this.emit('status', status);
+  }
+
+  readonly #edited = (update: Uint8Array, origin: unknown): void => {
+    if (origin !== this) this.#client.edit(this, update);
+  };
+
+  readonly #presenceChanged = (
+    { added, updated, removed }: { added: number[]; updated: number[]; removed: number[] },
+    origin: unknown,
+  ): void => {
+    // What others announce is not ours to repeat, except where y-protocols raised our own clock in answer to them.
+    const mine = [...added, ...updated, ...removed].filter(
+      (client) => origin !== this || client === this.awareness.clientID,
+    );
+    const own = mine.filter((client) => client === this.awareness.clientID);
+    if (own.length > 0) this.#announce(own);
+  };
+
+  #announce(clients: number[]): void {
+    this.#client.announce(this, encodeAwarenessUpdate(this.awareness, clients));
+  }
+
+  #wait(done: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error(`document ${JSON.stringify(this.name)} was closed`));
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        this.#waiters.delete(waiter);
+        signal?.removeEventListener('abort', aborted);
+        settle();
+      };
+      const waiter: Waiter = { done, resolve: () => end(resolve), fail: (error) => end(() => reject(error)) };
+      const aborted = (): void => waiter.fail(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+      this.#waiters.add(waiter);
+      signal?.addEventListener('abort', aborted);
+      if (signal?.aborted === true) aborted();
+      else this.#settle(waiter, this.status);
+    });
+  }
+
+  #settle(waiter: Waiter, status: DocumentStatus): void {
+    if (waiter.done()) waiter.resolve();
+    else if (status.phase === 'refused' && status.error !== null) waiter.fail(refusedError(status.error));
+  }
+}
+
+interface Waiter {
+  readonly done: () => boolean;
+  readonly resolve: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+function refusedError(error: RefusalStatus): RefusedError {
+  const code: RefusalCode = isRefusalCode(error.code) ? error.code : 'TW_INTERNAL';
+  return new RefusedError(code, error.reason, { retryAfterMs: error.retryAfterMs });
+}

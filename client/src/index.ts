@@ -1,0 +1,12 @@
+export type {
+  ConnectionState,
+  DocumentStatus,
+  RefusalAction,
+  RefusalCode,
+  RefusalStatus,
+  SafeTier,
+} from '@tideweave/shared';
+export { RefusedError } from '@tideweave/shared';
+export { type DocumentEvents, DocumentHandle, type WhenSavedOptions } from './document-handle.ts';
+export { type ClientEvents, type ClientStatus, SyncClient, type SyncClientOptions } from './sync-client.ts';
+export type { WebSocketClass } from './transport/websocket-transport.ts';

@@ -1,0 +1,294 @@
+import {
+  type Cancel,
+  type ClientOutput,
+  ClientSession,
+  type Clock,
+  type ConnectionState,
+  type DocumentStatus,
+  type RefusalStatus,
+  defaultLimits,
+} from '@tideweave/shared';
+import type { Awareness } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+import { systemClock, systemRandom } from './clock.ts';
+import type { DocumentClient } from './document-client.ts';
+import { DocumentHandle } from './document-handle.ts';
+import { Emitter } from './emitter.ts';
+import { watchNetwork } from './network.ts';
+import { type WebSocketClass, WebSocketTransport, platformWebSocket } from './transport/websocket-transport.ts';
+
+/** How to reach a relay. */
+export interface SyncClientOptions {
+  /** Address of the relay, `ws://` or `wss://`. */
+  readonly url: string;
+  /** Sent with every document that is opened; a function is asked anew before each attempt to connect. Default none. */
+  readonly token?: string | (() => string | Promise<string>);
+  /** How this device calls itself in the document's history, at most 128 bytes. Default empty. */
+  readonly device?: string;
+  /** WebSocket class; default the platform's, or the package ws in Node 20. */
+  readonly WebSocket?: WebSocketClass;
+  /** Connect at once; default true. Otherwise `connect()` does. */
+  readonly connect?: boolean;
+}
+
+/** What the client as a whole is doing. */
+export interface ClientStatus {
+  readonly connection: ConnectionState;
+  /** Why the relay ended the connection last, or null. */
+  readonly error: RefusalStatus | null;
+  /** Edits of all documents that are not durable on the relay. */
+  readonly pendingUpdates: number;
+}
+
+/** Events of a client. */
+export interface ClientEvents {
+  status: ClientStatus;
+}
+
+/**
+ * Keeps Yjs documents in sync with a relay, all of them over one connection, which it makes again whenever it is lost.
+ */
+export class SyncClient extends Emitter<ClientEvents> implements DocumentClient {
+  readonly #options: SyncClientOptions;
+  readonly #clock: Clock = systemClock;
+  readonly #session: ClientSession;
+  readonly #handles = new Map<string, DocumentHandle>();
+  #transport: WebSocketTransport | null = null;
+  /** Counts attempts, so that an answer to an earlier one is not taken for this one's. */
+  #attempt = 0;
+  #drainScheduled = false;
+  #timer: Cancel | null = null;
+  #timerDueMs = Infinity;
+  readonly #unwatchNetwork: () => void;
+  #closed = false;
+
+  constructor(options: SyncClientOptions) {
+    super();
+    if (!/^wss?:\/\//.test(options.url))
+      throw new TypeError(`url starts with ws:// or wss://, not ${JSON.stringify(options.url)}`);
+    this.#options = options;
+    this.#session = new ClientSession({
+      random: systemRandom,
+      device: options.device ?? '',
+      updateBytesMax: defaultLimits.updateBytesMax,
+      readStateVector: (name) => Y.encodeStateVector(this.#handle(name).doc),
+      readDifference: (name, stateVector) => Y.encodeStateAsUpdate(this.#handle(name).doc, stateVector),
+    });
+    this.#unwatchNetwork = watchNetwork(() => {
+      this.#session.wake(this.#clock.now());
+      this.#drain();
+    });
+    if (options.connect !== false) this.connect();
+  }
+
+  get status(): ClientStatus {
+    let pendingUpdates = 0;
+    for (const handle of this.#handles.values()) pendingUpdates += handle.status.pending.updates;
+    return { connection: this.#session.connection, error: this.#session.error, pendingUpdates };
+  }
+
+  /** The open documents by name. */
+  get documents(): ReadonlyMap<string, DocumentHandle> {
+    return this.#handles;
+  }
+
+  /** Connects, and from then on again whenever the connection is lost. Calling it again does nothing. */
+  connect(): void {
+    this.#checkOpen();
+    this.#session.start(this.#clock.now());
+    this.#drain();
+  }
+
+  /** Stays without a connection until `connect()`. Documents stay open and take edits. */
+  disconnect(): void {
+    this.#session.stop();
+    this.#drain();
+  }
+
+  /**
+   * Opens a document, 1 to 512 bytes of any Unicode as a name, and keeps it in sync until its handle is closed. `doc`
+   * and `awareness` default to new ones; a document that has content already brings it along. Throws when the name is
+   * open already.
+   */
+  open(name: string, options: { doc?: Y.Doc; awareness?: Awareness } = {}): DocumentHandle {
+    this.#checkOpen();
+    if (this.#handles.has(name)) throw new Error(`document ${JSON.stringify(name)} is open already`);
+    const handle = new DocumentHandle(this, name, options);
+    this.#handles.set(name, handle);
+    this.#session.open(name);
+    // Content made before the document was opened is an edit like any other: unsaved until it is acknowledged.
+    if (handle.doc.store.clients.size > 0) this.edit(handle, Y.encodeStateAsUpdate(handle.doc));
+    this.#schedule();
+    return handle;
+  }
+
+  /** Closes every document and the connection. Edits that are not saved are lost: await `whenSaved` before. */
+  destroy(): void {
+    if (this.#closed) return;
+    for (const handle of this.#handles.values()) handle.close();
+    this.#drain();
+    this.#session.stop();
+    this.#drain();
+    this.#closed = true;
+    this.#timer?.();
+    this.#unwatchNetwork();
+  }
+
+  /** @internal */
+  statusOf(handle: DocumentHandle): DocumentStatus {
+    return this.#session.status(handle.name);
+  }
+
+  /** @internal */
+  lastEditOf(handle: DocumentHandle): number {
+    return this.#session.lastEdit(handle.name);
+  }
+
+  /** @internal */
+  edit(handle: DocumentHandle, update: Uint8Array): void {
+    this.#session.edit(handle.name, update, this.#clock.now());
+    this.#schedule();
+  }
+
+  /** @internal */
+  announce(handle: DocumentHandle, awarenessUpdate: Uint8Array): void {
+    this.#session.announce(handle.name, awarenessUpdate);
+    this.#schedule();
+  }
+
+  /** @internal */
+  flush(): void {
+    this.#drain();
+  }
+
+  /** @internal */
+  close(handle: DocumentHandle): void {
+    this.#handles.delete(handle.name);
+    this.#session.close(handle.name);
+    this.#schedule();
+  }
+
+  /** Everything done in one turn leaves in one frame. */
+  #schedule(): void {
+    if (this.#drainScheduled) return;
+    this.#drainScheduled = true;
+    this.#clock.soon(() => {
+      this.#drainScheduled = false;
+      this.#drain();
+    });
+  }
+
+  #drain(): void {
+    let outputs = this.#session.drain();
+    const changed = new Set<string>();
+    let connectionChanged = false;
+    while (outputs.length > 0) {
+      for (const output of outputs) {
+        if (output.kind === 'connection') connectionChanged = true;
+        else if (output.kind === 'status') changed.add(output.name);
+        else this.#perform(output);
+      }
+      outputs = this.#session.drain();
+    }
+    this.#setTimer();
+    for (const name of changed) this.#handles.get(name)?.statusChanged();
+    if (connectionChanged || changed.size > 0) this.emit('status', this.status);
+  }
+
+  #perform(output: Exclude<ClientOutput, { kind: 'connection' | 'status' }>): void {
+    switch (output.kind) {
+      case 'connect':
+        void this.#connect();
+        return;
+      case 'disconnect':
+        this.#attempt++;
+        this.#transport?.close();
+        this.#transport = null;
+        return;
+      case 'send':
+        this.#transport?.send(output.frame as Uint8Array<ArrayBuffer>);
+        return;
+      case 'apply':
+        this.#apply(output.name, output.update);
+        return;
+      case 'awareness':
+        this.#handles.get(output.name)?.applyAwareness(output.update);
+        return;
+      case 'opened':
+        this.#handles.get(output.name)?.opened();
+        return;
+      case 'synced':
+        this.#handles.get(output.name)?.synced();
+        return;
+      case 'saved':
+        this.#handles.get(output.name)?.saved(output.n);
+        return;
+      case 'refused':
+        this.#handles.get(output.name)?.refused(output.error);
+        return;
+      case 'watermark':
+        // Without a store there is nothing to keep beside the document; the session remembers it for this process.
+        return;
+    }
+  }
+
+  /** What passes every check may still fail when it is applied (L1); the document is then not to be trusted. */
+  #apply(name: string, update: Uint8Array): void {
+    try {
+      this.#handles.get(name)?.apply(update);
+    } catch (error) {
+      this.#session.applyFailed(name, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async #connect(): Promise<void> {
+    this.#attempt++;
+    const attempt = this.#attempt;
+    const isCurrent = (): boolean => attempt === this.#attempt;
+    try {
+      const { token = '' } = this.#options;
+      const tokenText = typeof token === 'function' ? await token() : token;
+      const WebSocketImplementation = this.#options.WebSocket ?? (await platformWebSocket());
+      if (!isCurrent()) return;
+      this.#transport = new WebSocketTransport(WebSocketImplementation, this.#options.url, {
+        opened: () => this.#feed(isCurrent, (now) => this.#session.connected(now, tokenText)),
+        received: (frame) => this.#feed(isCurrent, (now) => this.#session.receive(frame, now)),
+        closed: () => this.#feed(isCurrent, (now) => this.#session.disconnected(now)),
+      });
+    } catch {
+      // No token and no socket are both a failed attempt; the session decides when to make the next.
+      this.#feed(isCurrent, (now) => this.#session.disconnected(now));
+    }
+  }
+
+  #feed(isCurrent: () => boolean, feed: (now: number) => void): void {
+    if (!isCurrent()) return;
+    feed(this.#clock.now());
+    this.#drain();
+  }
+
+  #setTimer(): void {
+    const due = this.#closed ? Infinity : this.#session.deadline;
+    // One that is set for earlier finds nothing due and is set again: cheaper than a new timer for every frame.
+    if (this.#timer !== null && this.#timerDueMs <= due) return;
+    this.#timer?.();
+    this.#timer = null;
+    if (due === Infinity) return;
+    this.#timerDueMs = due;
+    this.#timer = this.#clock.after(Math.max(0, due - this.#clock.now()), () => {
+      this.#timer = null;
+      this.#session.tick(this.#clock.now());
+      this.#drain();
+    });
+  }
+
+  #handle(name: string): DocumentHandle {
+    const handle = this.#handles.get(name);
+    if (handle === undefined) throw new Error(`document ${JSON.stringify(name)} is not open`);
+    return handle;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error('the client was destroyed');
+  }
+}

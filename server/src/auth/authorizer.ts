@@ -1,0 +1,56 @@
+import { RefusedError } from '@tideweave/shared';
+
+/**
+ * The seam for authorization: every way to a document, by socket or by HTTP, asks one `Authorizer` first, and nothing of
+ * the document is read before it answers (A1).
+ */
+
+/** What is known of whoever asks. */
+export interface AuthorizationRequest {
+  /** Name of the document, or null for what concerns all of them (listing). */
+  readonly document: string | null;
+  readonly via: 'tideweave' | 'y-websocket' | 'http';
+  /** What is asked for: a grant of less is an answer too, for a socket. */
+  readonly access: 'read' | 'write';
+  /** As sent by the client; empty when there is none. */
+  readonly token: string;
+  readonly remoteAddress: string;
+  /** The browser's Origin header, or null outside browsers. */
+  readonly origin: string | null;
+}
+
+/** What one may do. */
+export interface Grant {
+  readonly access: 'read' | 'write';
+  /** Identity, stored beside entries and shown to others; empty for anonymous. At most 128 bytes. */
+  readonly user: string;
+}
+
+/** Answers with a grant, or throws: a `RefusedError` with its code, anything else as TW_INTERNAL (and logged). */
+export type Authorizer = (request: AuthorizationRequest) => Grant | Promise<Grant>;
+
+/**
+ * The default: whoever reaches the relay may do everything, except pages of foreign web sites. A relay on loopback is
+ * reachable from every page its user visits, so a browser's Origin has to be loopback too, or named in `allowedOrigins`
+ * (`*` allows all).
+ */
+export function openAuthorizer(allowedOrigins: readonly string[]): Authorizer {
+  const allowed = new Set(allowedOrigins);
+  return ({ origin }) => {
+    if (origin !== null && !allowed.has('*') && !allowed.has(origin) && !isLoopbackOrigin(origin)) {
+      throw new RefusedError('TW_FORBIDDEN', `pages from ${origin} may not connect; allow them with --allow-origin`);
+    }
+    return { access: 'write', user: '' };
+  };
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { hostname } = new URL(origin);
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(\.\d+){3}$/.test(hostname)
+  );
+}

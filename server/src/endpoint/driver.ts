@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http';
+import type { Clock, Limits } from '@tideweave/shared';
+import { RefusedError } from '@tideweave/shared';
+import type { AuthorizationRequest, Authorizer, Grant } from '../auth/authorizer.ts';
+import type { Logger } from '../observability/log.ts';
+import type { RoomRegistry } from '../room/room-registry.ts';
+import type { Connection } from './connection.ts';
+
+/** What drives one connection's session: bytes in, time in; it writes to the connection by itself. */
+export interface Driver {
+  /** One binary message. */
+  receive(frame: Uint8Array): void;
+  /** A sign of life that carries no message. */
+  heard(): void;
+  /** The socket has nothing waiting any more. */
+  drained(): void;
+  /** Housekeeping, about once a second. */
+  tick(): void;
+  /** Tells the client why and closes the connection. */
+  refuse(error: RefusedError): void;
+  /** The socket is gone. */
+  closed(): void;
+}
+
+/** What every driver works with. */
+export interface DriverContext {
+  readonly connection: Connection;
+  readonly rooms: RoomRegistry;
+  readonly authorize: Authorizer;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly peer: Peer;
+}
+
+/** Where a request comes from. */
+export interface Peer {
+  readonly remoteAddress: string;
+  readonly origin: string | null;
+}
+
+export function peerOf(request: IncomingMessage): Peer {
+  return { remoteAddress: request.socket.remoteAddress ?? '', origin: request.headers.origin ?? null };
+}
+
+/**
+ * Asks the authorizer. Throws `RefusedError`: its own, or TW_INTERNAL when it failed in another way; then the error is
+ * logged, as it is ours and not the client's.
+ */
+export async function authorized(
+  { authorize, logger }: Pick<DriverContext, 'authorize' | 'logger'>,
+  request: AuthorizationRequest,
+): Promise<Grant> {
+  try {
+    return await authorize(request);
+  } catch (error) {
+    throw asRefused(error, logger, 'the authorizer failed');
+  }
+}
+
+/** The refusal that an error amounts to; one that is not meant for clients is logged. */
+export function asRefused(error: unknown, logger: Logger, what: string): RefusedError {
+  if (error instanceof RefusedError) return error;
+  logger.error({ err: error instanceof Error ? error : new Error(String(error)) }, what);
+  return new RefusedError('TW_INTERNAL', what, { cause: error });
+}
+
+/** C5: even all that the client has does not complete what it sent. */
+export function missingDependencies(): RefusedError {
+  return new RefusedError(
+    'TW_MISSING_DEPENDENCIES',
+    'the update builds on content that neither the relay nor you have',
+  );
+}

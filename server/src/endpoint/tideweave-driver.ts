@@ -1,0 +1,297 @@
+import {
+  type Cursor,
+  type OpenMessage,
+  RefusedError,
+  type ServerMessage,
+  type ServerOutput,
+  ServerSession,
+  type StateVector,
+  decodeCursor,
+  decodeStateVector,
+  encodeMessages,
+  partBytes,
+  splitUpdate,
+} from '@tideweave/shared';
+import type { Grant } from '../auth/authorizer.ts';
+import type { Member } from '../room/member.ts';
+import type { Room } from '../room/room.ts';
+import { type Driver, type DriverContext, asRefused, authorized, missingDependencies } from './driver.ts';
+import { binaryFrame } from './websocket-frame.ts';
+
+/** Drives a native session: carries its outputs to rooms and the socket, and brings it their answers. */
+export class TideweaveDriver implements Driver {
+  readonly #context: DriverContext;
+  readonly #session: ServerSession;
+  readonly #members = new Map<number, NativeMember>();
+  #closed = false;
+
+  constructor(context: DriverContext) {
+    this.#context = context;
+    this.#session = new ServerSession(context.limits, context.clock.now());
+  }
+
+  receive(frame: Uint8Array): void {
+    this.#session.receive(frame, this.#context.clock.now());
+    this.#drain();
+  }
+
+  heard(): void {
+    this.#session.heard(this.#context.clock.now());
+  }
+
+  drained(): void {
+    for (const member of this.#members.values()) void member.room.resume(member);
+  }
+
+  tick(): void {
+    this.#session.tick(this.#context.clock.now());
+    this.#drain();
+  }
+
+  refuse(error: RefusedError): void {
+    this.#session.close(error);
+    this.#drain();
+  }
+
+  closed(): void {
+    this.#closed = true;
+    for (const member of this.#members.values()) member.room.leave(member);
+    this.#members.clear();
+  }
+
+  /** Everything under tickets up to `ticket` is durable in the member's room. */
+  committed(member: NativeMember, ticket: number): void {
+    this.#session.committed(member.room.number, ticket);
+    this.#drain();
+  }
+
+  /** One document ends; the connection goes on. */
+  ended(member: NativeMember, error: Error): void {
+    const { room } = member;
+    if (this.#members.get(room.number) !== member) return;
+    this.#members.delete(room.number);
+    room.leave(member);
+    this.#session.refuseDocument(room.number, asRefused(error, this.#context.logger, 'the document failed'));
+    this.#drain();
+  }
+
+  #drain(): void {
+    let messages: ServerMessage[] = [];
+    let outputs = this.#session.drain();
+    while (outputs.length > 0) {
+      for (const output of outputs) {
+        switch (output.kind) {
+          case 'send':
+            messages.push(output.message);
+            break;
+          case 'open':
+            void this.#open(output.message);
+            break;
+          case 'store':
+            this.#store(output);
+            break;
+          case 'awareness':
+            this.#guard(output.doc, (member) => member.room.awareness(output.update, member));
+            break;
+          case 'caught-up':
+            this.#compare(output.doc);
+            break;
+          case 'leave':
+            this.#leave(output.doc);
+            break;
+          case 'close':
+            this.#write(messages);
+            messages = [];
+            this.#context.connection.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
+            break;
+        }
+      }
+      outputs = this.#session.drain();
+    }
+    this.#write(messages);
+  }
+
+  async #open(message: OpenMessage): Promise<void> {
+    try {
+      await this.#tryOpen(message);
+    } catch (error) {
+      this.#session.refusedOpen(message.request, asRefused(error, this.#context.logger, 'opening a document failed'));
+    }
+    this.#drain();
+  }
+
+  async #tryOpen(message: OpenMessage): Promise<void> {
+    const cursor = decodeCursor(message.cursor);
+    const stateVector = decodeStateVector(message.stateVector);
+    const { peer, rooms } = this.#context;
+    const { name: document, token } = message;
+    const grant = await authorized(this.#context, { document, via: 'tideweave', access: 'write', token, ...peer });
+    const room = await rooms.get(document);
+    checkEpoch(room, message.epoch);
+    const from = placeInLog(room, cursor);
+    await room.bringUpToDate({ seq: from.seq, stateVector }, (updates) => {
+      if (this.#closed) return;
+      const member = new NativeMember(this, this.#context, room, grant, message.device, stateVector, from.logWentBack);
+      const opened = {
+        request: message.request,
+        doc: room.number,
+        epoch: room.head?.epoch ?? '',
+        access: grant.access,
+        user: grant.user,
+        totalBytes: updates.reduce((bytes, update) => bytes + update.length, 0),
+      };
+      if (!this.#session.granted(opened)) return;
+      this.#drain();
+      this.#members.set(room.number, member);
+      member.catchUp(updates);
+      this.#write([{ type: 'caught-up', doc: room.number }]);
+      member.watermark();
+      room.join(member, stateVector);
+    });
+  }
+
+  #store({ doc, n, update, resync }: Extract<ServerOutput, { kind: 'store' }>): void {
+    const member = this.#members.get(doc);
+    if (member === undefined) return;
+    if (member.access !== 'write') {
+      this.ended(member, new RefusedError('TW_READ_ONLY', 'the grant allows reading only'));
+      return;
+    }
+    this.#guard(doc, () => {
+      const verdict = member.room.accept(update, member);
+      if (verdict.kind === 'missing') {
+        if (resync) throw missingDependencies();
+        this.#session.missing(doc, n, member.room.stateVectorBytes);
+        return;
+      }
+      this.#session.stored(doc, n, verdict.ticket);
+      if (verdict.ticket <= member.room.committedTicket) this.#session.committed(doc, verdict.ticket);
+    });
+  }
+
+  /** The client has pushed its backlog: whatever it still has and the relay lacks is asked for. */
+  #compare(doc: number): void {
+    const member = this.#members.get(doc);
+    if (member === undefined || member.access !== 'write') return;
+    if (member.room.covers(member.stateVector) && !member.logWentBack) return;
+    this.#session.missing(doc, null, member.room.stateVectorBytes);
+  }
+
+  #leave(doc: number): void {
+    const member = this.#members.get(doc);
+    if (member === undefined) return;
+    this.#members.delete(doc);
+    member.room.leave(member);
+  }
+
+  /**
+   * Runs what a message of a member asks for. Bytes that are not what they claim to be end the connection; whatever else
+   * is refused ends the one document.
+   */
+  #guard(doc: number, run: (member: NativeMember) => void): void {
+    const member = this.#members.get(doc);
+    if (member === undefined) return;
+    try {
+      run(member);
+    } catch (error) {
+      const refused = asRefused(error, this.#context.logger, 'handling a message failed');
+      if (refused.code.startsWith('TW_MALFORMED')) this.#session.close(refused);
+      else this.ended(member, refused);
+    }
+  }
+
+  #write(messages: readonly ServerMessage[]): void {
+    if (messages.length > 0) this.#context.connection.write(binaryFrame([encodeMessages(messages)]));
+  }
+}
+
+/** A native session's place in one room. */
+class NativeMember implements Member {
+  readonly dialect = 'tideweave';
+  readonly room: Room;
+  readonly user: string;
+  readonly device: string;
+  readonly access: Grant['access'];
+  /** What the client had when it opened the document. */
+  readonly stateVector: StateVector;
+  /** The client has seen entries that this log does not have: it was restored, or put back in time (C7). */
+  readonly logWentBack: boolean;
+  readonly #driver: TideweaveDriver;
+  readonly #context: DriverContext;
+
+  constructor(
+    driver: TideweaveDriver,
+    context: DriverContext,
+    room: Room,
+    grant: Grant,
+    device: string,
+    stateVector: StateVector,
+    logWentBack: boolean,
+  ) {
+    this.#driver = driver;
+    this.#context = context;
+    this.room = room;
+    this.user = grant.user;
+    this.access = grant.access;
+    this.device = device;
+    this.stateVector = stateVector;
+    this.logWentBack = logWentBack;
+  }
+
+  get congested(): boolean {
+    return this.#context.connection.congested;
+  }
+
+  write(frames: Uint8Array): void {
+    this.#context.connection.write(frames);
+  }
+
+  catchUp(updates: readonly Uint8Array[]): void {
+    const doc = this.room.number;
+    for (const update of updates) {
+      for (const message of splitUpdate(
+        doc,
+        update,
+        partBytes,
+        (rest) => ({ type: 'update', doc, update: rest }) as const,
+      )) {
+        this.#context.connection.write(binaryFrame([encodeMessages([message])]));
+      }
+    }
+  }
+
+  watermark(): void {
+    const { cursor, number } = this.room;
+    if (cursor === null) return;
+    this.#context.connection.write(
+      binaryFrame([encodeMessages([{ type: 'watermark', doc: number, epoch: cursor.epoch, cursor: cursor.bytes }])]),
+    );
+  }
+
+  committed(ticket: number): void {
+    this.#driver.committed(this, ticket);
+  }
+
+  ended(error: Error): void {
+    this.#driver.ended(this, error);
+  }
+}
+
+/** C6: a client that holds another history keeps it to itself. */
+function checkEpoch(room: Room, epoch: string): void {
+  const current = room.head?.epoch ?? '';
+  if (epoch === '' || epoch === current) return;
+  throw new RefusedError(
+    'TW_EPOCH_MISMATCH',
+    current === '' ? 'the relay has no history of this document' : 'the relay has another history of this document',
+  );
+}
+
+/** Where a cursor points in the room's log; no sequence number when it points nowhere there. */
+function placeInLog(room: Room, cursor: Cursor | null): { seq: number | null; logWentBack: boolean } {
+  if (cursor === null) return { seq: null, logWentBack: false };
+  const { head } = room;
+  if (head === null || head.logId !== cursor.logId || cursor.seq > head.lastSeq)
+    return { seq: null, logWentBack: true };
+  return { seq: cursor.seq, logWentBack: false };
+}

@@ -1,0 +1,156 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Clock, type Limits, RefusedError, type RefusalCode, refusalRules, subprotocol } from '@tideweave/shared';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { Authorizer } from '../auth/authorizer.ts';
+import type { Logger } from '../observability/log.ts';
+import type { RoomRegistry } from '../room/room-registry.ts';
+import type { Turn } from '../room/turn.ts';
+import { Connection } from './connection.ts';
+import { type Driver, type DriverContext, asRefused, peerOf } from './driver.ts';
+import { TideweaveDriver } from './tideweave-driver.ts';
+import { YWebsocketDriver } from './y-websocket-driver.ts';
+
+/** What the endpoint works with. */
+export interface WebSocketEndpointOptions {
+  readonly rooms: RoomRegistry;
+  readonly authorize: Authorizer;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly logger: Logger;
+}
+
+/** Every WebSocket of a relay: chooses the dialect (DESIGN section 5), reads, and keeps each socket's failures its own. */
+export class WebSocketEndpoint {
+  readonly #options: WebSocketEndpointOptions;
+  readonly #server: WebSocketServer;
+  readonly #drivers = new Map<WebSocket, Driver>();
+  #draining = false;
+
+  constructor(options: WebSocketEndpointOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: options.limits.messageBytesMax,
+      // Compression costs eight times the CPU on small frames, and lets 92 KB expand to 90 MiB.
+      perMessageDeflate: false,
+      handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+      WebSocket: ExplainedWebSocket,
+    });
+  }
+
+  /** Number of open connections. */
+  get size(): number {
+    return this.#drivers.size;
+  }
+
+  /** Takes over a socket that asked to become a WebSocket. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    if (this.#draining) {
+      answerAndEnd(socket, 'TW_SHUTTING_DOWN');
+      return;
+    }
+    if (this.#drivers.size >= this.#options.limits.connectionsMax) {
+      answerAndEnd(socket, 'TW_OVERLOADED');
+      return;
+    }
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#accept(webSocket, socket as Socket, request),
+    );
+  }
+
+  /** Housekeeping, about once a second. */
+  sweep(): void {
+    for (const driver of this.#drivers.values()) driver.tick();
+  }
+
+  /** Takes no further messages and connections; what was taken is still answered. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Tells everybody to come back later, and resolves when all sockets are closed. */
+  async close(): Promise<void> {
+    const closed = [...this.#drivers.keys()].map(
+      (webSocket) => new Promise((resolve) => webSocket.once('close', resolve)),
+    );
+    for (const driver of this.#drivers.values())
+      driver.refuse(new RefusedError('TW_SHUTTING_DOWN', 'the relay is restarting'));
+    await Promise.all(closed);
+  }
+
+  #accept(webSocket: WebSocket, socket: Socket, request: IncomingMessage): void {
+    const { clock, turn, limits, logger } = this.#options;
+    const connection = new Connection({ socket, webSocket, turn, clock, bufferBytesMax: limits.socketBufferBytesMax });
+    // ws has answered with the right close code by then; there is nothing to add, but an unheard error ends the process.
+    webSocket.on('error', () => undefined);
+    const driver = this.#driverFor({ ...this.#options, connection, peer: peerOf(request) }, webSocket, request);
+    if (driver === null) return;
+    this.#drivers.set(webSocket, driver);
+    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (this.#draining) return;
+      // R1: whatever goes wrong with one connection's message is that connection's end, and nobody else's.
+      try {
+        if (isBinary) driver.receive(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+        else driver.refuse(new RefusedError('TW_TEXT_FRAME', 'this protocol has binary frames only'));
+      } catch (error) {
+        driver.refuse(asRefused(error, logger, 'handling a message failed'));
+      }
+    });
+    webSocket.on('pong', () => driver.heard());
+    webSocket.on('close', () => {
+      this.#drivers.delete(webSocket);
+      driver.closed();
+    });
+    connection.onDrain(() => driver.drained());
+  }
+
+  #driverFor(context: DriverContext, webSocket: WebSocket, request: IncomingMessage): Driver | null {
+    if (webSocket.protocol === subprotocol) return new TideweaveDriver(context);
+    const target = targetOf(request.url ?? '/');
+    if (target.document !== '') return new YWebsocketDriver(context, target.document, target.token);
+    const { closeCode } = refusalRules.TW_NOT_FOUND;
+    context.connection.close(closeCode, `TW_NOT_FOUND: connect to /NAME, or with the subprotocol ${subprotocol}`);
+    return null;
+  }
+}
+
+/** Closes with a reason where ws knows only a code, so that whoever debugs a client is told. */
+class ExplainedWebSocket extends WebSocket {
+  override close(code?: number, data?: string | Buffer): void {
+    super.close(code, data ?? (code === undefined ? undefined : protocolErrors[code]));
+  }
+}
+
+const protocolErrors: Readonly<Record<number, string>> = {
+  1002: 'TW_MALFORMED_MESSAGE: not a WebSocket frame as RFC 6455 has it',
+  1007: 'TW_MALFORMED_MESSAGE: a text frame is not UTF-8',
+  1008: 'TW_TOO_LARGE: too many frames in one message',
+  1009: 'TW_TOO_LARGE: a message is over the size limit',
+};
+
+/** Document and token of a stock client's address: `/NAME?token=TOKEN`, the name escaped as a browser does it. */
+function targetOf(url: string): { document: string; token: string } {
+  const [path = '/', query = ''] = url.split('?', 2);
+  const escaped = path.slice(1);
+  let document = escaped;
+  try {
+    document = decodeURIComponent(escaped);
+  } catch {
+    // Not an escape at all: the name has a bare percent sign.
+  }
+  return { document, token: new URLSearchParams(query).get('token') ?? '' };
+}
+
+function answerAndEnd(socket: Duplex, code: RefusalCode): void {
+  const { httpStatus } = refusalRules[code];
+  const body = JSON.stringify({ error: { code } });
+  socket.end(
+    `HTTP/1.1 ${httpStatus} ${code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,16 @@
+export { type AuthorizationRequest, type Authorizer, type Grant, openAuthorizer } from './auth/authorizer.ts';
+export type {
+  Append,
+  AppendResult,
+  Compaction,
+  DocumentLog,
+  Entry,
+  Head,
+  NewEntry,
+  QuarantinedEntry,
+  Snapshot,
+} from './log/document-log.ts';
+export { type LevelLogOptions, openLevelLog } from './log/level-log.ts';
+export { MemoryLog } from './log/memory-log.ts';
+export { type LogFields, type Logger, createLogger } from './observability/log.ts';
+export { type Relay, type RelayOptions, createRelay } from './relay.ts';

@@ -1,0 +1,397 @@
+/**
+ * The embedded log: documents in one LevelDB folder (package `level`). docs/STORAGE.md describes what is stored. One
+ * writer at a time changes heads, as LevelDB itself has one; snapshots are written beside it and switched to in one batch.
+ */
+import { randomBytes } from 'node:crypto';
+
+import { LRUCache } from 'lru-cache';
+
+import { assert, RefusedError } from '@tideweave/shared';
+
+import type {
+  Append,
+  AppendResult,
+  Compaction,
+  DocumentLog,
+  Entry,
+  Head,
+  QuarantinedEntry,
+  Snapshot,
+} from './document-log.ts';
+import {
+  assertCreatable,
+  assertReadable,
+  compactable,
+  emptyHead,
+  extended,
+  refusalToAppend,
+  tombstone,
+} from './head-rules.ts';
+import * as keys from './keys.ts';
+import { chunkBatches, switchBatch } from './level-compaction.ts';
+import {
+  Damage,
+  entriesOf,
+  readHead,
+  readQuarantined,
+  readRecords,
+  readSnapshot,
+  type StoredRecord,
+} from './level-reader.ts';
+import { LevelStorage, type StoragePort, type WriteOperation } from './level-storage.ts';
+import { decodeHead, encodeHead, encodeRecord, type StoredHead } from './record.ts';
+import { Serial } from './serial.ts';
+
+/** How to open an embedded log. */
+export interface LevelLogOptions {
+  /** Folder of the database; created when it is not there. */
+  readonly path: string;
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number;
+  /** Source of epochs and log ids, 16 hex digits each; random by default. */
+  readonly randomId?: () => string;
+  /** What to store in; LevelDB by default. Tests put faults in between. */
+  readonly openStorage?: (path: string) => Promise<StoragePort>;
+}
+
+/** Version of the layout of keys and values; a folder with another one is not opened. */
+const format = 'tideweave level log 1';
+/** Heads kept in memory, so that an append to a live document reads nothing. */
+const headsMax = 20_000;
+/** Documents remembered as damaged until they are deleted or the process ends. */
+const damagedMax = 10_000;
+const deletesPerBatch = 1000;
+/** How often a read starts again because the document was compacted under it. */
+const readAttemptsMax = 5;
+const headsPerPage = 256;
+
+/** What an append works on: a document's head and where it is stored. */
+interface Slot {
+  readonly key: Uint8Array;
+  stored: StoredHead | null;
+}
+
+/**
+ * Opens the log in a folder. Throws `StorageLockedError` when another process has it, and an Error when the folder was
+ * written by another version of the layout.
+ */
+export async function openLevelLog(options: LevelLogOptions): Promise<DocumentLog> {
+  const storage = await (options.openStorage ?? LevelStorage.open)(options.path);
+  try {
+    const found = await storage.get(keys.formatKey);
+    if (found === undefined) {
+      await storage.write([{ key: keys.formatKey, value: Buffer.from(format) }], true);
+    } else if (Buffer.from(found).toString() !== format) {
+      throw new Error(`${options.path} was written by another version: ${Buffer.from(found).toString()}`);
+    }
+    const randomId = options.randomId ?? ((): string => randomBytes(8).toString('hex'));
+    const log = new LevelLog(storage, options.wallTime, randomId);
+    await log.clearLeftovers();
+    return log;
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+class LevelLog implements DocumentLog {
+  readonly #storage: StoragePort;
+  readonly #wallTime: () => number;
+  readonly #randomId: () => string;
+  /** Heads as they are stored; only those who write fill it, in turn, so that it never holds an older one. */
+  readonly #slots = new LRUCache<string, Slot>({ max: headsMax });
+  /** Documents found damaged: nothing more is acknowledged for what could not be read again (D1, D4). */
+  readonly #damaged = new LRUCache<string, RefusedError>({ max: damagedMax });
+  readonly #writes = new Serial();
+  readonly #compactions = new Serial();
+  /** A write failed: heads in memory may be older than stored ones, and the storage has to be reopened. */
+  #suspect = false;
+
+  constructor(storage: StoragePort, wallTime: () => number, randomId: () => string) {
+    this.#storage = storage;
+    this.#wallTime = wallTime;
+    this.#randomId = randomId;
+  }
+
+  append(appends: readonly Append[]): Promise<readonly AppendResult[]> {
+    return this.#exclusive(async () => {
+      const slots = await this.#loadSlots(appends);
+      const changed = new Map<string, Slot>();
+      const batch: WriteOperation[] = [];
+      const results = appends.map((append): AppendResult => {
+        const slot = slots.get(append.name);
+        if (slot === undefined || slot instanceof RefusedError) {
+          return { refused: slot ?? new RefusedError('TW_INTERNAL', 'head not loaded') };
+        }
+        const refused = refusalToAppend(slot.stored?.head ?? null, append);
+        if (refused !== null) return { refused };
+        const stored = slot.stored ?? this.#fresh(append.name);
+        if (append.entries.length > 0) {
+          const key = keys.recordKey(stored.head.logId, stored.head.lastSeq + 1);
+          batch.push({ key, value: encodeRecord(key, append.entries) });
+        }
+        slot.stored = { ...stored, head: extended(stored.head, append.entries) };
+        changed.set(append.name, slot);
+        return { head: slot.stored.head };
+      });
+      for (const { key, stored } of changed.values()) {
+        if (stored !== null) batch.push({ key, value: encodeHead(key, stored) });
+      }
+      if (batch.length > 0) await this.#write(batch, true);
+      for (const [name, slot] of changed) this.#slots.set(name, slot);
+      return results;
+    });
+  }
+
+  async head(name: string): Promise<Head | null> {
+    return (await this.#peek(name))?.head ?? null;
+  }
+
+  async read(name: string, after: number): Promise<readonly Entry[]> {
+    const entries = await this.#consistent(name, async (stored) => {
+      assertReadable(stored.head, after);
+      const { lastSeq } = stored.head;
+      const records = await this.#reading(() => readRecords(this.#storage, stored, after + 1, lastSeq));
+      return records instanceof Damage ? records : entriesOf(records, after + 1, lastSeq);
+    });
+    return entries ?? [];
+  }
+
+  snapshot(name: string): Promise<Snapshot | null> {
+    return this.#consistent(name, (stored) => this.#reading(() => readSnapshot(this.#storage, stored)));
+  }
+
+  async quarantined(name: string): Promise<readonly QuarantinedEntry[]> {
+    const entries = await this.#consistent(name, (stored) =>
+      this.#reading(() => readQuarantined(this.#storage, stored)),
+    );
+    return entries ?? [];
+  }
+
+  compact(name: string, compaction: Compaction): Promise<Head> {
+    return this.#compactions.run(async () => {
+      const before = await this.#stored(name);
+      const { firstSeq, logId } = compactable(name, before?.head ?? null, compaction);
+      assert(before !== null, 'a document that can be compacted exists');
+      const merged = await readRecords(this.#storage, before, firstSeq, compaction.snapshot.seq);
+      if (merged instanceof Damage) return this.#corrupt(name, merged.what);
+
+      const generation = before.generation + 1;
+      await this.#clearOtherGenerations(before);
+      for (const { batch, last } of chunkBatches(logId, generation, compaction.snapshot)) {
+        // Synced here, so that the switch, which appends wait for, has little left to sync.
+        await this.#exclusive(() => this.#write(batch, last));
+      }
+      try {
+        return await this.#exclusive(() => this.#switch(name, compaction, generation, merged));
+      } catch (error) {
+        if (error instanceof RefusedError && error.code !== 'TW_STORAGE_FAILED') await this.#clearOtherGenerations(before);
+        throw error;
+      }
+    });
+  }
+
+  create(name: string): Promise<Head> {
+    return this.#exclusive(async () => {
+      const key = keys.headKey(name);
+      assertCreatable((await this.#stored(name))?.head ?? null);
+      const slot = { key, stored: this.#fresh(name) };
+      await this.#write([{ key, value: encodeHead(key, slot.stored) }], true);
+      this.#slots.set(name, slot);
+      return slot.stored.head;
+    });
+  }
+
+  delete(name: string): Promise<boolean> {
+    return this.#compactions.run(async () => {
+      const logId = await this.#exclusive(() => this.#bury(name));
+      if (logId === null) return false;
+      // The tombstone is durable: what cannot be cleared now is cleared when the log is opened next.
+      await this.#clearLog(logId).catch(() => {});
+      return true;
+    });
+  }
+
+  async list({ after, limit }: { readonly after: string | null; readonly limit: number }): Promise<readonly Head[]> {
+    const heads: Head[] = [];
+    let { from, to } = keys.headRange(after);
+    while (heads.length < limit) {
+      const pairs = await this.#reading(() => this.#storage.pairs({ from, to }, { limit: headsPerPage }));
+      for (const { key, value } of pairs) {
+        const name = keys.nameOfHeadKey(key);
+        const head = name === null ? null : decodeHead(key, name, value)?.head;
+        if (head && head.deletedAt === null && heads.length < limit) heads.push(head);
+      }
+      const last = pairs.at(-1);
+      if (last === undefined || pairs.length < headsPerPage) break;
+      from = new Uint8Array([...last.key, 0]);
+    }
+    return heads;
+  }
+
+  probe(): Promise<void> {
+    return this.#exclusive(async () => {
+      const value = randomBytes(16);
+      await this.#write([{ key: keys.probeKey, value }], true);
+      const found = await this.#reading(() => this.#storage.get(keys.probeKey));
+      if (found === undefined || !value.equals(found)) {
+        throw new RefusedError('TW_STORAGE_FAILED', 'the storage does not give back what was written');
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#compactions.run(() => this.#writes.run(() => this.#storage.close()));
+  }
+
+  /** Clears what deletions left behind when the process died in the middle of one. */
+  async clearLeftovers(): Promise<void> {
+    for (const key of await this.#storage.keys(keys.leftoverRange)) await this.#clearLog(keys.logIdOfLeftoverKey(key));
+  }
+
+  #fresh(name: string): StoredHead {
+    const head = emptyHead(name, this.#randomId(), this.#randomId(), this.#wallTime());
+    return { head, generation: 0, indexBytes: 0, quarantinedCount: 0 };
+  }
+
+  /** One at a time; after a failed write the storage is reopened first, and heads are read afresh (D5). */
+  #exclusive<T>(change: () => Promise<T>): Promise<T> {
+    return this.#writes.run(async () => {
+      if (this.#suspect) {
+        await this.#storage.reopen().catch(failed);
+        this.#slots.clear();
+        this.#suspect = false;
+      }
+      return change();
+    });
+  }
+
+  async #write(batch: readonly WriteOperation[], sync: boolean): Promise<void> {
+    try {
+      await this.#storage.write(batch, sync);
+    } catch (error) {
+      this.#suspect = true;
+      this.#slots.clear();
+      failed(error);
+    }
+  }
+
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    return read().catch(failed);
+  }
+
+  /** The heads to append to, or why not, by name; copies, so that a failed write leaves nothing in the cache. */
+  async #loadSlots(appends: readonly Append[]): Promise<Map<string, Slot | RefusedError>> {
+    const slots = new Map<string, Slot | RefusedError>();
+    const missing = new Set<string>();
+    for (const { name } of appends) {
+      const refused = this.#damaged.get(name);
+      const slot = this.#slots.get(name);
+      if (refused !== undefined) slots.set(name, refused);
+      else if (slot !== undefined) slots.set(name, { ...slot });
+      else missing.add(name);
+    }
+    const load = async (name: string): Promise<void> => {
+      try {
+        slots.set(name, { key: keys.headKey(name), stored: await this.#stored(name) });
+      } catch (error) {
+        if (!(error instanceof RefusedError) || error.code === 'TW_STORAGE_FAILED') throw error;
+        slots.set(name, error);
+      }
+    };
+    await Promise.all([...missing].map(load));
+    return slots;
+  }
+
+  /** The head as it is stored at this moment. */
+  async #stored(name: string): Promise<StoredHead | null> {
+    const stored = await this.#reading(() => readHead(this.#storage, name));
+    return stored instanceof Damage ? this.#corrupt(name, stored.what) : stored;
+  }
+
+  async #peek(name: string): Promise<StoredHead | null> {
+    return this.#slots.get(name)?.stored ?? this.#stored(name);
+  }
+
+  /** Reads by a head. What looks like damage may be a head that was switched meanwhile: then it reads again by the new one. */
+  async #consistent<T>(name: string, read: (stored: StoredHead) => Promise<T | Damage>): Promise<T | null> {
+    let stored = await this.#peek(name);
+    for (let attempt = 0; attempt < readAttemptsMax; attempt += 1) {
+      if (stored === null) return null;
+      const by: StoredHead = stored;
+      const found = await read(by);
+      if (!(found instanceof Damage)) return found;
+      stored = await this.#stored(name);
+      if (stored !== null && sameContent(by, stored)) return this.#corrupt(name, found.what);
+    }
+    throw new RefusedError('TW_OVERLOADED', `document ${JSON.stringify(name)} was compacted again and again while it was read`);
+  }
+
+  #corrupt(name: string, what: string): never {
+    const error = new RefusedError('TW_DOCUMENT_CORRUPT', `document ${JSON.stringify(name)} is damaged: ${what}`);
+    this.#damaged.set(name, error);
+    throw error;
+  }
+
+  /** The atomic step of a compaction, on the newest head: appends may have come since it started. */
+  async #switch(
+    name: string,
+    compaction: Compaction,
+    generation: number,
+    merged: readonly StoredRecord[],
+  ): Promise<Head> {
+    const newest = await this.#stored(name);
+    compactable(name, newest?.head ?? null, compaction);
+    assert(newest !== null, 'a document that can be compacted exists');
+    const { batch, stored } = switchBatch(newest, compaction, generation, merged);
+    await this.#write(batch, true);
+    this.#slots.set(name, { key: keys.headKey(name), stored });
+    return stored.head;
+  }
+
+  /** Puts a tombstone in place of the head; the id of the log to clear, or null when there is no living document. */
+  async #bury(name: string): Promise<string | null> {
+    const key = keys.headKey(name);
+    const found = await this.#reading(() => readHead(this.#storage, name));
+    // A damaged head can be deleted too: it is how people get rid of it. Its log's id is not known any more.
+    const before = found instanceof Damage ? this.#fresh(name) : found;
+    if (before === null || before.head.deletedAt !== null) return null;
+    const stored = { head: tombstone(before.head, this.#wallTime()), generation: 0, indexBytes: 0, quarantinedCount: 0 };
+    const { logId } = before.head;
+    const reminder = { key: keys.leftoverKey(logId), value: new Uint8Array(0) };
+    await this.#write([{ key, value: encodeHead(key, stored) }, reminder], true);
+    this.#damaged.delete(name);
+    this.#slots.set(name, { key, stored });
+    return logId;
+  }
+
+  /** Deletes all that a log consists of, and at last the reminder to do so. */
+  async #clearLog(logId: string): Promise<void> {
+    for (const range of keys.logRanges(logId)) await this.#deleteKeys(await this.#storage.keys(range));
+    await this.#exclusive(() => this.#write([{ key: keys.leftoverKey(logId), value: null }], false));
+  }
+
+  /** Deletes parts of snapshots that are not the current one: left by a compaction that did not get to its switch. */
+  async #clearOtherGenerations({ head: { logId }, generation }: StoredHead): Promise<void> {
+    const found = await this.#reading(() => this.#storage.keys(keys.chunksOfLog(logId)));
+    const { from, to } = keys.chunkRange(logId, generation);
+    await this.#deleteKeys(found.filter((key) => Buffer.compare(key, from) < 0 || Buffer.compare(key, to) >= 0));
+  }
+
+  async #deleteKeys(all: readonly Uint8Array[]): Promise<void> {
+    for (let at = 0; at < all.length; at += deletesPerBatch) {
+      const batch = all.slice(at, at + deletesPerBatch).map((key) => ({ key, value: null }));
+      await this.#exclusive(() => this.#write(batch, false));
+    }
+  }
+}
+
+/** Whether two heads promise the same records and parts; only entries at the end may have been added. */
+function sameContent(a: StoredHead, b: StoredHead): boolean {
+  return a.head.logId === b.head.logId && a.generation === b.generation && a.head.firstSeq === b.head.firstSeq;
+}
+
+function failed(error: unknown): never {
+  if (error instanceof RefusedError) throw error;
+  throw new RefusedError('TW_STORAGE_FAILED', 'the storage failed', { cause: error });
+}

@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto';
+import { type IncomingMessage, type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { type Cancel, type Clock, type Limits, defaultLimits } from '@tideweave/shared';
+import { createApi } from './api/api.ts';
+import { type Authorizer, openAuthorizer } from './auth/authorizer.ts';
+import { systemClock } from './clock.ts';
+import { Compactor } from './compaction/compactor.ts';
+import { WebSocketEndpoint } from './endpoint/websocket-endpoint.ts';
+import type { DocumentLog } from './log/document-log.ts';
+import { openLevelLog } from './log/level-log.ts';
+import { MemoryLog } from './log/memory-log.ts';
+import { WriteBatcher } from './log/write-batcher.ts';
+import { type Logger, createLogger } from './observability/log.ts';
+import { RoomRegistry } from './room/room-registry.ts';
+import { Turn } from './room/turn.ts';
+
+/** How to run a relay. */
+export interface RelayOptions {
+  /** Address to listen on; default 127.0.0.1. Beyond loopback `insecure` or an `authorize` of your own is needed. */
+  readonly host?: string;
+  /** Port to listen on; default 1234, 0 for a free one. */
+  readonly port?: number;
+  /** Folder of the documents; null keeps them in memory only. Default null. */
+  readonly data?: string | null;
+  /** Log to keep documents in, in place of `data`; closed with the relay. */
+  readonly log?: DocumentLog;
+  readonly limits?: Partial<Limits>;
+  /** Decides who may do what; default: everything is granted, except to pages of foreign sites. */
+  readonly authorize?: Authorizer;
+  /** Origins of pages that may connect beside loopback ones, with the default authorizer. */
+  readonly allowedOrigins?: readonly string[];
+  /** Listen beyond loopback although everything is granted to everybody. */
+  readonly insecure?: boolean;
+  readonly logger?: Logger;
+}
+
+/** A running relay. */
+export interface Relay {
+  /** Where it really listens. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** Numbers at a glance. */
+  readonly stats: { readonly connections: number; readonly documents: number };
+  /** Ends in good order: what was accepted is made durable and acknowledged first (R5). */
+  close(): Promise<void>;
+}
+
+/** Starts a relay; resolves when it listens. Rejects when the folder is in use, damaged, or the port is taken. */
+export async function createRelay(options: RelayOptions = {}): Promise<Relay> {
+  const { host = '127.0.0.1', port = 1234, insecure = false } = options;
+  if (options.authorize === undefined && !insecure && !isLoopback(host)) {
+    throw new Error(
+      `refusing to listen on ${host}: everybody would be granted everything; pass an authorizer or insecure`,
+    );
+  }
+  const logger = options.logger ?? createLogger({ level: 'warn' });
+  const clock = systemClock;
+  const log = options.log ?? (await openLog(options.data ?? null, clock));
+  try {
+    const relay = new RunningRelay(options, log, clock, logger);
+    await relay.listen(host, port);
+    return relay;
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+class RunningRelay implements Relay {
+  readonly #limits: Limits;
+  readonly #log: DocumentLog;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #batcher: WriteBatcher;
+  readonly #compactor: Compactor;
+  readonly #rooms: RoomRegistry;
+  readonly #endpoint: WebSocketEndpoint;
+  readonly #server: Server;
+  #sweepTimer: Cancel | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: RelayOptions, log: DocumentLog, clock: Clock, logger: Logger) {
+    const limits: Limits = { ...defaultLimits, ...options.limits };
+    const authorize = options.authorize ?? openAuthorizer(options.allowedOrigins ?? []);
+    const turn = new Turn(clock);
+    const batcher = new WriteBatcher({
+      log,
+      clock,
+      gatherMs: commitGatherMs,
+      uncommittedBytesMax: limits.uncommittedBytesMax,
+      onHealth: (health, error) => {
+        if (health === 'ok') logger.info({}, 'the storage takes writes again');
+        else logger.error({ err: asError(error) }, 'the storage fails: nothing is acknowledged until it recovers');
+      },
+      onError: (error) => logger.error({ err: asError(error) }, 'a commit could not be reported'),
+    });
+    const compactor = new Compactor({ log, clock, rawWindowBytes: limits.rawWindowBytes });
+    const rooms = new RoomRegistry({ clock, turn, log, batcher, compactor, limits, logger });
+    const api = createApi({ log, batcher, rooms, authorize, limits, logger, isDraining: () => this.#closing !== null });
+    this.#limits = limits;
+    this.#log = log;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#batcher = batcher;
+    this.#compactor = compactor;
+    this.#rooms = rooms;
+    this.#endpoint = new WebSocketEndpoint({ rooms, authorize, limits, clock, turn, logger });
+    this.#server = createServer(
+      getRequestListener((request, env) => api.fetch(request, env), { overrideGlobalObjects: false }),
+    );
+    this.#server.on('upgrade', (request: IncomingMessage, socket, head) =>
+      this.#endpoint.upgrade(request, socket, head),
+    );
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  get stats(): { readonly connections: number; readonly documents: number } {
+    return { connections: this.#endpoint.size, documents: this.#rooms.size };
+  }
+
+  async listen(host: string, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#planSweep();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#sweepTimer?.();
+    this.#endpoint.drain();
+    const serverClosed = new Promise((resolve) => this.#server.close(resolve));
+    this.#rooms.flush();
+    await this.#within(
+      this.#limits.drainMs,
+      this.#batcher.drain(),
+      'edits that were not acknowledged are left to their clients',
+    );
+    await this.#endpoint.close();
+    this.#server.closeAllConnections();
+    await serverClosed;
+    this.#batcher.stop();
+    await this.#compactor.close();
+    await this.#log.close();
+  }
+
+  #planSweep(): void {
+    this.#sweepTimer = this.#clock.after(sweepMs, () => {
+      this.#rooms.sweep();
+      this.#endpoint.sweep();
+      this.#planSweep();
+    });
+  }
+
+  async #within(ms: number, work: Promise<void>, otherwise: string): Promise<void> {
+    let cancel: Cancel = () => undefined;
+    const timeout = new Promise<void>((resolve) => {
+      cancel = this.#clock.after(ms, () => {
+        this.#logger.warn({ ms }, `draining took too long: ${otherwise}`);
+        resolve();
+      });
+    });
+    await Promise.race([work, timeout]);
+    cancel();
+  }
+}
+
+/** Starts of commits are this far apart under load: an fsync then serves many updates, and an acknowledgement stays prompt. */
+const commitGatherMs = 20;
+const sweepMs = 1000;
+
+async function openLog(data: string | null, clock: Clock): Promise<DocumentLog> {
+  const wallTime = (): number => clock.wallTime();
+  return data === null
+    ? new MemoryLog({ wallTime, randomId: () => randomBytes(8).toString('hex') })
+    : openLevelLog({ path: data, wallTime });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

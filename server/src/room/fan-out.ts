@@ -1,0 +1,81 @@
+import { type DialectName, dialectFrames } from './dialect-frames.ts';
+import type { Contributor, Member } from './member.ts';
+
+/** One contributor's updates of a batch, merged. */
+export interface Segment {
+  readonly contributor: Contributor;
+  readonly update: Uint8Array;
+}
+
+/**
+ * A batch on its way to the members: encoded once per dialect, whatever the number of readers; a contributor's own
+ * segments are left out of what it gets.
+ */
+export class FanOut {
+  readonly #room: number;
+  readonly #segments: readonly Segment[];
+  readonly #watermark: Uint8Array | null;
+  readonly #contributors: ReadonlySet<Contributor>;
+  readonly #encoded = new Map<DialectName, readonly Uint8Array[]>();
+  readonly #whole = new Map<DialectName, Uint8Array>();
+
+  constructor(room: number, segments: readonly Segment[], watermark: Uint8Array | null) {
+    this.#room = room;
+    this.#segments = segments;
+    this.#watermark = watermark;
+    this.#contributors = new Set(segments.map((segment) => segment.contributor));
+  }
+
+  /** The frames for one member, or null when all of the batch is its own. */
+  framesFor(member: Member): Uint8Array | null {
+    const { dialect } = member;
+    if (!this.#contributors.has(member)) {
+      let whole = this.#whole.get(dialect);
+      if (whole === undefined) {
+        whole = dialectFrames[dialect].frame(this.#encode(dialect), this.#watermark);
+        this.#whole.set(dialect, whole);
+      }
+      return whole;
+    }
+    if (this.#contributors.size === 1) return null;
+    const others = this.#encode(dialect).filter((_, at) => this.#segments[at]?.contributor !== member);
+    return dialectFrames[dialect].frame(others, this.#watermark);
+  }
+
+  #encode(dialect: DialectName): readonly Uint8Array[] {
+    let encoded = this.#encoded.get(dialect);
+    if (encoded === undefined) {
+      encoded = this.#segments.map(({ update }) => dialectFrames[dialect].segment(this.#room, update));
+      this.#encoded.set(dialect, encoded);
+    }
+    return encoded;
+  }
+}
+
+/**
+ * When a room may send next: at once while it is idle; while it is busy, after a pause in proportion to what sending
+ * cost, since in a busy room each write then carries many updates instead of one.
+ */
+export class FanOutWindow {
+  #nextAtMs = 0;
+
+  /** How long the batch at hand has to wait; 0 for not at all. */
+  wait(now: number): number {
+    return Math.max(0, this.#nextAtMs - now);
+  }
+
+  /** A batch of `updates` was sent between the two times. */
+  sent(startedAt: number, endedAt: number, updates: number): void {
+    const pauseMs = Math.min(windowMsMax, (endedAt - startedAt) * (updates > 1 ? busyPauseFactor : pauseFactor));
+    this.#nextAtMs = pauseMs < pauseMsMin ? 0 : endedAt + pauseMs;
+  }
+}
+
+/** Longest time an update waits for others to join it. */
+const windowMsMax = 20;
+/** A pause of this many times the cost of sending: a room then spends at most a fifth of the time on writes. */
+const pauseFactor = 4;
+/** The same once updates come faster than they are sent. */
+const busyPauseFactor = 15;
+/** Below what a timer can tell apart, waiting costs more than it saves. */
+const pauseMsMin = 1;

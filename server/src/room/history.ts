@@ -1,0 +1,188 @@
+import { type StateVector, assert, mergeUpdates, sliceBytesEstimate, sliceSnapshot } from '@tideweave/shared';
+import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts';
+import type { SnapshotCache } from './snapshot-cache.ts';
+
+/** What a session has already. */
+export interface Known {
+  /** Every entry up to here, or null when the log cannot tell. */
+  readonly seq: number | null;
+  /** State vector; everything below it may be left out. */
+  readonly stateVector: StateVector;
+}
+
+/**
+ * A document's recent past as a room keeps it: updates that wait for their commit, committed entries since the snapshot
+ * as far as they fit, and the snapshot through the cache. From these it composes what a session lacks, in the moment it
+ * is asked, so that nothing falls between what is composed and what is sent live afterwards.
+ */
+export class History {
+  readonly #name: string;
+  readonly #log: DocumentLog;
+  readonly #snapshots: SnapshotCache;
+  #head: Head | null;
+  /** Entries after `#tailFrom`, up to the head. */
+  #tail: Entry[];
+  #tailFrom: number;
+  #tailBytes = 0;
+  #uncommitted: Uint8Array[] = [];
+  /** A snapshot too large for the cache stays here between `load` and `compose`. */
+  #snapshot: Snapshot | null = null;
+  /** Everything after the snapshot in one update: what every joiner needs, made once. */
+  #mergedTail: Uint8Array | null = null;
+
+  /** `tail`: the entries after the head's snapshot. */
+  constructor(name: string, log: DocumentLog, snapshots: SnapshotCache, head: Head | null, tail: readonly Entry[]) {
+    this.#name = name;
+    this.#log = log;
+    this.#snapshots = snapshots;
+    this.#head = head;
+    this.#tail = [...tail];
+    this.#tailFrom = head?.snapshotSeq ?? 0;
+    for (const entry of tail) this.#tailBytes += entry.update.length;
+  }
+
+  get head(): Head | null {
+    return this.#head;
+  }
+
+  /** Updates that were sent out and wait for their commit. */
+  get uncommittedCount(): number {
+    return this.#uncommitted.length;
+  }
+
+  /** Takes updates that are about to be sent out; they get their sequence numbers when they are committed. */
+  add(updates: readonly Uint8Array[]): void {
+    this.#uncommitted.push(...updates);
+    this.#mergedTail = null;
+  }
+
+  /** The oldest uncommitted updates are durable now, as these entries. */
+  commit(head: Head, entries: readonly Entry[]): void {
+    this.#uncommitted.splice(0, entries.length);
+    this.#head = head;
+    for (const entry of entries) {
+      this.#tail.push(entry);
+      this.#tailBytes += entry.update.length;
+    }
+    if (this.#tailBytes > tailBytesMax) this.#dropTail(head.lastSeq);
+  }
+
+  /** The log switched to a new snapshot. */
+  compacted(head: Head): void {
+    this.#snapshots.forget(this.#name);
+    this.#snapshot = null;
+    this.#mergedTail = null;
+    // Entries that the log appended meanwhile reach this room through `commit`.
+    this.#head = {
+      ...head,
+      lastSeq: this.#head?.lastSeq ?? head.lastSeq,
+      updatedAt: this.#head?.updatedAt ?? head.updatedAt,
+    };
+    if (this.#tailFrom < head.snapshotSeq) this.#dropTail(head.snapshotSeq);
+  }
+
+  /** Gives memory back while nobody needs it; the log has it all. */
+  release(): void {
+    this.#mergedTail = null;
+    this.#snapshot = null;
+    if (this.#head !== null) this.#dropTail(this.#head.lastSeq);
+  }
+
+  /**
+   * The updates that bring someone who has `known` up to date, the uncommitted ones included; or null when something has
+   * to be loaded first.
+   */
+  compose(known: Known): readonly Uint8Array[] | null {
+    const head = this.#head;
+    if (head === null) return filled([mergeUpdates(this.#uncommitted, { known: known.stateVector })]);
+    const { seq, stateVector } = known;
+    const resumable = seq !== null && seq >= head.firstSeq - 1;
+    if (resumable && seq >= this.#tailFrom) {
+      const missed = this.#entriesAfter(seq);
+      if (seq >= head.snapshotSeq || !this.#sliceIsSmaller(missed, stateVector)) {
+        return filled([mergeUpdates(missed, { known: stateVector })]);
+      }
+    } else if (resumable && !this.#sliceIsWorthIt(head)) {
+      return null;
+    }
+    if (this.#tailFrom > head.snapshotSeq) return null;
+    if (head.snapshotSeq === 0) return filled([this.#tailFor(stateVector)]);
+    const snapshot = this.#snapshot ?? this.#snapshots.peek(this.#name, head.snapshotSeq);
+    if (snapshot === null) return null;
+    return filled([sliceSnapshot(snapshot.update, snapshot.index, stateVector), this.#tailFor(stateVector)]);
+  }
+
+  /** Brings into memory what `compose` lacked. Throws `RefusedError` TW_DOCUMENT_CORRUPT. */
+  async load(known: Known): Promise<void> {
+    const head = this.#head;
+    assert(head !== null, 'an empty document needs nothing from the log');
+    const resumable = known.seq !== null && known.seq >= head.firstSeq - 1 && !this.#sliceIsWorthIt(head);
+    const from = resumable ? Math.min(known.seq ?? 0, head.snapshotSeq) : head.snapshotSeq;
+    if (this.#tailFrom > from) {
+      this.#splice(from, await this.#log.read(this.#name, from));
+    }
+    if (!resumable && head.snapshotSeq > 0) {
+      const snapshot = await this.#snapshots.load(this.#name, head.snapshotSeq);
+      if (snapshot?.seq === this.#head?.snapshotSeq) this.#snapshot = snapshot;
+    }
+  }
+
+  /** Puts entries that were read from the log before those in memory. */
+  #splice(from: number, entries: readonly Entry[]): void {
+    // Whatever was committed while the log was read came through `commit` and is newer than what it returned.
+    const known = this.#tail[0]?.seq ?? Infinity;
+    const older = entries.filter((entry) => entry.seq < known);
+    const last = older.at(-1)?.seq ?? from;
+    if (known === Infinity ? last < (this.#head?.lastSeq ?? 0) : last !== known - 1) return;
+    this.#tail = [...older, ...this.#tail];
+    this.#tailFrom = from;
+    this.#tailBytes = 0;
+    for (const entry of this.#tail) this.#tailBytes += entry.update.length;
+  }
+
+  #dropTail(upTo: number): void {
+    this.#tail = this.#tail.filter((entry) => entry.seq > upTo);
+    this.#tailFrom = Math.max(this.#tailFrom, upTo);
+    this.#tailBytes = 0;
+    for (const entry of this.#tail) this.#tailBytes += entry.update.length;
+  }
+
+  #entriesAfter(seq: number): Uint8Array[] {
+    const missed: Uint8Array[] = [];
+    for (let at = Math.max(0, seq - this.#tailFrom); at < this.#tail.length; at++) {
+      const entry = this.#tail[at];
+      if (entry !== undefined) missed.push(entry.update);
+    }
+    return [...missed, ...this.#uncommitted];
+  }
+
+  #tailFor(stateVector: StateVector): Uint8Array {
+    this.#mergedTail ??= mergeUpdates(this.#entriesAfter(this.#head?.snapshotSeq ?? 0));
+    return stateVector.size === 0 ? this.#mergedTail : mergeUpdates([this.#mergedTail], { known: stateVector });
+  }
+
+  /** Whether a slice of the snapshot weighs less than the raw entries `missed`; unknown counts as no. */
+  #sliceIsSmaller(missed: readonly Uint8Array[], stateVector: StateVector): boolean {
+    const snapshot = this.#snapshot ?? this.#snapshots.peek(this.#name, this.#head?.snapshotSeq ?? 0);
+    if (snapshot === null) return false;
+    let bytes = 0;
+    for (const update of missed) bytes += update.length;
+    return sliceBytesEstimate(snapshot.index, stateVector) < bytes;
+  }
+
+  /** A document this small is sent from its snapshot rather than read back from the log. */
+  #sliceIsWorthIt(head: Head): boolean {
+    return head.snapshotSeq > 0 && head.snapshotBytes < smallSnapshotBytes;
+  }
+}
+
+/** Committed bytes since the snapshot that a room keeps in memory; beyond, joiners read the log. */
+const tailBytesMax = 8 * 1024 * 1024;
+const smallSnapshotBytes = 4096;
+
+/** An update of nothing: no structs, no deletions. */
+const emptyUpdateBytes = 2;
+
+function filled(updates: readonly Uint8Array[]): readonly Uint8Array[] {
+  return updates.filter((update) => update.length > emptyUpdateBytes);
+}

@@ -1,0 +1,237 @@
+import {
+  type Clock,
+  DocumentState,
+  type Limits,
+  RefusedError,
+  UpdateScan,
+  nameBytesMax,
+  scanUpdate,
+  snapshotState,
+} from '@tideweave/shared';
+import type { CompactionOutcome, Compactor } from '../compaction/compactor.ts';
+import { decideCompaction } from '../compaction/policy.ts';
+import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts';
+import type { WriteBatcher } from '../log/write-batcher.ts';
+import type { Logger } from '../observability/log.ts';
+import { History } from './history.ts';
+import { Room, type RoomHost } from './room.ts';
+import { SnapshotCache } from './snapshot-cache.ts';
+import type { Turn } from './turn.ts';
+
+/** What a registry works with. */
+export interface RoomRegistryOptions {
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly log: DocumentLog;
+  readonly batcher: WriteBatcher;
+  readonly compactor: Compactor;
+  readonly limits: Limits;
+  readonly logger: Logger;
+}
+
+/** The live documents of a relay: loads them, compacts them in time, unloads them when they are idle. */
+export class RoomRegistry implements RoomHost {
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly batcher: WriteBatcher;
+  readonly limits: Limits;
+  readonly #log: DocumentLog;
+  readonly #compactor: Compactor;
+  readonly #logger: Logger;
+  readonly #snapshots: SnapshotCache;
+  readonly #rooms = new Map<string, Room>();
+  readonly #loading = new Map<string, Promise<Room>>();
+  readonly #deleting = new Map<string, Promise<boolean>>();
+  readonly #ending = new Map<string, Promise<void>>();
+  readonly #compactedAtMs = new Map<string, number>();
+  #lastNumber = 0;
+
+  constructor(options: RoomRegistryOptions) {
+    this.clock = options.clock;
+    this.turn = options.turn;
+    this.batcher = options.batcher;
+    this.limits = options.limits;
+    this.#log = options.log;
+    this.#compactor = options.compactor;
+    this.#logger = options.logger;
+    this.#snapshots = new SnapshotCache(options.log, options.limits.snapshotCacheBytesMax);
+  }
+
+  /** Number of loaded documents. */
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  /** The room of a document when it is loaded. */
+  peek(name: string): Room | undefined {
+    return this.#rooms.get(name);
+  }
+
+  /** The room of a document, loaded from the log. Throws `RefusedError` when it is deleted, damaged or not a name. */
+  async get(name: string): Promise<Room> {
+    const room = this.#rooms.get(name);
+    if (room !== undefined) return room;
+    checkName(name);
+    await this.#ending.get(name);
+    await this.#deleting.get(name);
+    let loading = this.#loading.get(name);
+    if (loading === undefined) {
+      loading = this.#load(name).finally(() => this.#loading.delete(name));
+      this.#loading.set(name, loading);
+    }
+    return loading;
+  }
+
+  /** Ends the document for everybody and leaves a tombstone; false when there was nothing. */
+  delete(name: string): Promise<boolean> {
+    checkName(name);
+    const running = this.#deleting.get(name);
+    if (running !== undefined) return running;
+    const deleting = this.#delete(name).finally(() => this.#deleting.delete(name));
+    this.#deleting.set(name, deleting);
+    return deleting;
+  }
+
+  /** Creates an empty document with a new history, over a tombstone too. Throws `RefusedError` TW_DOCUMENT_EXISTS. */
+  async create(name: string): Promise<void> {
+    checkName(name);
+    await this.#deleting.get(name);
+    await this.#log.create(name);
+  }
+
+  committed(room: Room): void {
+    this.#considerCompaction(room, false);
+  }
+
+  ended(room: Room): void {
+    this.#rooms.delete(room.name);
+    this.#compactedAtMs.delete(room.name);
+    this.#snapshots.forget(room.name);
+    // A new room must not start from a log that the old one's last entries are still on their way to.
+    const settled = room.settled().then(() => {
+      if (this.#ending.get(room.name) === settled) this.#ending.delete(room.name);
+    });
+    this.#ending.set(room.name, settled);
+  }
+
+  /** Housekeeping, about once a second. */
+  sweep(): void {
+    const now = this.clock.now();
+    for (const room of this.#rooms.values()) {
+      room.sweep(now);
+      if (room.isIdle && room.quietMs(now) >= this.limits.idleUnloadMs) this.#unload(room);
+      else this.#considerCompaction(room, false);
+    }
+  }
+
+  /** Ends every room; what is accepted already still gets committed and acknowledged before. */
+  end(error: Error): void {
+    for (const room of this.#rooms.values()) room.end(error);
+  }
+
+  /** Sends and hands over to the commit whatever waits for its window. */
+  flush(): void {
+    for (const room of this.#rooms.values()) room.flushNow();
+  }
+
+  async #load(name: string): Promise<Room> {
+    const head = await this.#log.head(name);
+    if (head !== null && head.deletedAt !== null) {
+      throw new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(name)} was deleted`);
+    }
+    const { state, history } = await this.#read(name, head);
+    this.#lastNumber++;
+    const room = new Room(this, { number: this.#lastNumber, name, state, history });
+    this.#rooms.set(name, room);
+    return room;
+  }
+
+  async #read(name: string, head: Head | null): Promise<{ state: DocumentState; history: History }> {
+    let snapshot: Snapshot | null = null;
+    let tail: readonly Entry[] = [];
+    if (head !== null && head.lastSeq > 0) {
+      [snapshot, tail] = await Promise.all([
+        head.snapshotSeq > 0 ? this.#snapshots.load(name, head.snapshotSeq) : null,
+        head.lastSeq > head.snapshotSeq ? this.#log.read(name, head.snapshotSeq) : [],
+      ]);
+    }
+    const state = snapshot === null ? new DocumentState() : snapshotState(snapshot.update, snapshot.index);
+    const scan = new UpdateScan();
+    for (const { update, seq } of tail) {
+      if (!scanUpdate(update, scan))
+        throw new RefusedError('TW_DOCUMENT_CORRUPT', `entry ${seq} of ${JSON.stringify(name)}: ${scan.error}`);
+      state.apply(scan);
+    }
+    return { state, history: new History(name, this.#log, this.#snapshots, head, tail) };
+  }
+
+  async #delete(name: string): Promise<boolean> {
+    await this.#loading.get(name)?.catch(() => undefined);
+    this.#rooms.get(name)?.end(new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(name)} was deleted`));
+    this.#snapshots.forget(name);
+    return this.#log.delete(name);
+  }
+
+  #unload(room: Room): void {
+    this.#considerCompaction(room, true);
+    this.#rooms.delete(room.name);
+    this.#compactedAtMs.delete(room.name);
+  }
+
+  #considerCompaction(room: Room, unloading: boolean): void {
+    const { head } = room;
+    if (head === null || head.lastSeq === head.snapshotSeq) return;
+    const now = this.clock.now();
+    const sinceLastCompactionMs = now - (this.#compactedAtMs.get(room.name) ?? -Infinity);
+    const decision = decideCompaction({ head, quietMs: room.quietMs(now), sinceLastCompactionMs, unloading });
+    if (decision !== 'now') return;
+    // Counts from its start, so that the decisions until it ends are "later".
+    this.#compactedAtMs.set(room.name, now);
+    void this.#compact(room.name);
+  }
+
+  /** Compacts a document; its failure is logged and tried again later, as nothing depends on it but speed. */
+  async #compact(name: string): Promise<void> {
+    try {
+      const outcome = await this.#compactor.compact(name);
+      const room = this.#rooms.get(name);
+      if (outcome === null || room === undefined) return;
+      this.#compactedAtMs.set(name, this.clock.now());
+      this.#adopt(room, outcome);
+    } catch (error) {
+      this.#logger.warn({ document: name, err: asError(error) }, 'compaction failed');
+    }
+  }
+
+  #adopt(room: Room, { head, quarantined }: CompactionOutcome): void {
+    if (quarantined.length === 0) {
+      room.compacted(head);
+      return;
+    }
+    for (const { seq, user, device, reason } of quarantined) {
+      this.#logger.error(
+        { document: room.name, seq, user, device, reason },
+        'an update that cannot be applied was set aside',
+      );
+    }
+    // The room's idea of the document contains what was set aside, and live sessions may have failed on it: they open
+    // the document again, as the log has it now.
+    room.end(
+      new RefusedError(
+        'TW_OVERLOADED',
+        'the document is being reloaded: an update that cannot be applied was set aside',
+      ),
+    );
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** Throws `RefusedError` TW_INVALID_NAME. Any other Unicode text names a document. */
+function checkName(name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0 || bytes > nameBytesMax)
+    throw new RefusedError('TW_INVALID_NAME', `a document name has 1 to ${nameBytesMax} bytes, not ${bytes}`);
+}

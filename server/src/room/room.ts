@@ -1,0 +1,416 @@
+import {
+  type Cancel,
+  type Clock,
+  type DocumentState,
+  type Limits,
+  type StateVector,
+  Presence,
+  RefusedError,
+  UpdateScan,
+  assert,
+  encodeCursor,
+  encodeMessage,
+  encodeStateVector,
+  mergeUpdates,
+  scanUpdate,
+} from '@tideweave/shared';
+import type { AppendResult, Entry, Head, NewEntry } from '../log/document-log.ts';
+import type { WriteBatcher } from '../log/write-batcher.ts';
+import { type DialectName, dialectFrames } from './dialect-frames.ts';
+import { FanOut, FanOutWindow, type Segment } from './fan-out.ts';
+import type { History, Known } from './history.ts';
+import type { Contributor, Member, Standing } from './member.ts';
+import type { EndOfTurn, Turn } from './turn.ts';
+
+/** What became of an update. */
+export type Verdict =
+  /** Durable once `ticket` is committed, which it may be already. */
+  | { readonly kind: 'stored'; readonly ticket: number }
+  /** It builds on something the document does not have (C5). */
+  | { readonly kind: 'missing' };
+
+/** What a room needs of the relay around it. */
+export interface RoomHost {
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly batcher: WriteBatcher;
+  readonly limits: Limits;
+  /** Something was committed: the document may want compaction. */
+  committed(room: Room): void;
+  /** The room has ended and must not be joined again. */
+  ended(room: Room): void;
+}
+
+/** What a room starts from. */
+export interface RoomStart {
+  readonly number: number;
+  readonly name: string;
+  readonly state: DocumentState;
+  readonly history: History;
+}
+
+/**
+ * One live document of a relay (DESIGN section 4): accepts updates, sends them on at the end of the turn, hands them to
+ * the group commit, and says durable only after it.
+ */
+export class Room implements EndOfTurn {
+  readonly number: number;
+  readonly name: string;
+  readonly #host: RoomHost;
+  readonly #members = new Map<Member, Standing>();
+  readonly #presence: Presence;
+  readonly #presenceChanged = new Set<number>();
+  readonly #window = new FanOutWindow();
+  readonly #state: DocumentState;
+  readonly #history: History;
+  /** Accepted and not yet sent: this batch's ticket is `#nextTicket`. */
+  #batch: { readonly contributor: Contributor; readonly update: Uint8Array }[] = [];
+  #nextTicket = 1;
+  #committedTicket = 0;
+  /** As `#committedTicket`, but goes on after the room has ended. */
+  #settledTicket = 0;
+  readonly #whenSettled: (() => void)[] = [];
+  /** Who waits for which ticket. */
+  readonly #waiting = new Map<number, Set<Contributor>>();
+  #watermarkDue = false;
+  #windowTimer: Cancel | null = null;
+  #lastUsedMs: number;
+  #ended: Error | null = null;
+
+  constructor(host: RoomHost, start: RoomStart) {
+    this.#host = host;
+    this.number = start.number;
+    this.name = start.name;
+    this.#state = start.state;
+    this.#history = start.history;
+    this.#presence = new Presence(host.limits);
+    this.#lastUsedMs = host.clock.now();
+  }
+
+  get head(): Head | null {
+    return this.#history.head;
+  }
+
+  get memberCount(): number {
+    return this.#members.size;
+  }
+
+  /** Bytes of the document's state vector, for a stock client's step 1. */
+  get stateVectorBytes(): Uint8Array {
+    return encodeStateVector(this.#state.stateVector);
+  }
+
+  get committedTicket(): number {
+    return this.#committedTicket;
+  }
+
+  get isEnded(): boolean {
+    return this.#ended !== null;
+  }
+
+  /** How long nothing was accepted, joined or left (ms). */
+  quietMs(now: number): number {
+    return now - this.#lastUsedMs;
+  }
+
+  /** Nothing is lost when this room is dropped: nobody is in it and everything accepted is durable. */
+  get isIdle(): boolean {
+    return this.#members.size === 0 && this.#settledTicket === this.#nextTicket - 1 && this.#batch.length === 0;
+  }
+
+  /** Whether the document has everything that `stateVector` names. */
+  covers(stateVector: StateVector): boolean {
+    for (const [client, clock] of stateVector) {
+      if ((this.#state.stateVector.get(client) ?? 0) < clock) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Takes an update: validates it completely, decides from ranges alone whether it is new, known or premature, and
+   * gathers it for the end of the turn. Throws `RefusedError` when it is malformed or cannot be taken now.
+   */
+  accept(update: Uint8Array, contributor: Contributor): Verdict {
+    this.#check();
+    if (update.length > this.#host.limits.updateBytesMax) {
+      throw new RefusedError(
+        'TW_TOO_LARGE',
+        `an update of ${update.length} bytes; at most ${this.#host.limits.updateBytesMax} are allowed`,
+      );
+    }
+    if (!scanUpdate(update, scan)) {
+      throw new RefusedError('TW_MALFORMED_UPDATE', `${scan.error} at byte ${scan.errorOffset}`);
+    }
+    switch (this.#state.admit(scan)) {
+      case 'missing':
+        return { kind: 'missing' };
+      case 'known':
+        return { kind: 'stored', ticket: this.#wait(contributor) };
+      case 'new':
+        break;
+    }
+    this.#checkRoom(update.length);
+    this.#state.apply(scan);
+    this.#batch.push({ contributor, update });
+    this.#host.turn.roomHasWork(this);
+    return { kind: 'stored', ticket: this.#wait(contributor) };
+  }
+
+  /**
+   * Calls `use` with what someone who has `known` lacks, in the very moment it is composed: a `join` in there misses
+   * nothing and gets nothing twice. Throws `RefusedError` when the document cannot be read.
+   */
+  async bringUpToDate(known: Known, use: (updates: readonly Uint8Array[]) => void): Promise<void> {
+    for (let attempt = 0; attempt < composeAttemptsMax; attempt++) {
+      this.#check();
+      // What waits for its window goes out first, or whoever joins now would not get it.
+      this.#flush(this.#host.clock.now());
+      const updates = this.#history.compose(known);
+      if (updates !== null) {
+        use(updates);
+        return;
+      }
+      await this.#history.load(known);
+    }
+    throw new RefusedError('TW_OVERLOADED', 'the document changes faster than it can be read');
+  }
+
+  /** Adds a session, from within `bringUpToDate`. */
+  join(member: Member, stateVector: StateVector): void {
+    this.#check();
+    this.#lastUsedMs = this.#host.clock.now();
+    this.#members.set(member, { flow: 'live', sentSeq: this.head?.lastSeq ?? 0, stateVector });
+    const present = this.#presence.encodePresent();
+    if (present !== null) member.write(dialectFrames[member.dialect].awareness(this.number, present));
+  }
+
+  leave(member: Member): void {
+    if (!this.#members.delete(member)) return;
+    const now = this.#host.clock.now();
+    this.#lastUsedMs = now;
+    for (const client of this.#presence.leave(member, now)) this.#presenceChanged.add(client);
+    if (this.#presenceChanged.size > 0) this.#host.turn.roomHasWork(this);
+  }
+
+  /** Takes an awareness update of a member. Throws `RefusedError` when it is malformed or over a limit. */
+  awareness(update: Uint8Array, member: Member): void {
+    this.#check();
+    const { changed, corrections } = this.#presence.apply(update, member, this.#host.clock.now());
+    for (const client of changed) this.#presenceChanged.add(client);
+    if (changed.length > 0) this.#host.turn.roomHasWork(this);
+    if (corrections.length > 0) {
+      member.write(dialectFrames[member.dialect].awareness(this.number, this.#presence.encode(corrections)));
+    }
+  }
+
+  /** Everybody's presence, for a client that asks. */
+  tellAwareness(member: Member): void {
+    const present = this.#presence.encodePresent();
+    if (present !== null) member.write(dialectFrames[member.dialect].awareness(this.number, present));
+  }
+
+  /** The member's socket has drained: brings it up to date from the log, in place (R2). */
+  async resume(member: Member): Promise<void> {
+    const standing = this.#members.get(member);
+    if (standing?.flow !== 'behind') return;
+    standing.flow = 'resuming';
+    try {
+      await this.bringUpToDate({ seq: standing.sentSeq, stateVector: standing.stateVector }, (updates) => {
+        if (this.#members.get(member) !== standing) return;
+        standing.flow = 'live';
+        member.catchUp(updates);
+        this.tellAwareness(member);
+      });
+    } catch (error) {
+      if (this.#members.get(member) === standing) member.ended(asError(error));
+    }
+  }
+
+  /** Cursor bytes for everything committed, or null while nothing is. */
+  get cursor(): { readonly epoch: string; readonly bytes: Uint8Array } | null {
+    const { head } = this;
+    return head === null ? null : { epoch: head.epoch, bytes: encodeCursor({ logId: head.logId, seq: head.lastSeq }) };
+  }
+
+  endTurn(): void {
+    if (this.#ended !== null) return;
+    const now = this.#host.clock.now();
+    const wait = this.#window.wait(now);
+    if (wait === 0) this.#flush(now);
+    else this.#windowTimer ??= this.#host.clock.after(wait, () => this.#flush(this.#host.clock.now()));
+  }
+
+  /** Housekeeping, about once a second. */
+  sweep(now: number): void {
+    this.#presence.expire(now);
+    if (this.#watermarkDue) {
+      this.#watermarkDue = false;
+      for (const [member, standing] of this.#members) if (standing.flow === 'live') member.watermark();
+    }
+    if (this.quietMs(now) > releaseAfterMs && this.#history.uncommittedCount === 0) this.#history.release();
+  }
+
+  /** The log switched to a new snapshot. */
+  compacted(head: Head): void {
+    this.#history.compacted(head);
+  }
+
+  /** Resolves when everything that was handed to the commit is durable or refused. */
+  settled(): Promise<void> {
+    if (this.#settledTicket === this.#nextTicket - 1) return Promise.resolve();
+    return new Promise((resolve) => this.#whenSettled.push(resolve));
+  }
+
+  /** Does not wait for the window. */
+  flushNow(): void {
+    this.#flush(this.#host.clock.now());
+  }
+
+  /** Ends the room: everybody in it is told why. */
+  end(error: Error): void {
+    if (this.#ended !== null) return;
+    this.#ended = error;
+    this.#windowTimer?.();
+    this.#host.ended(this);
+    const concerned = new Set<Contributor>(this.#members.keys());
+    for (const waiting of this.#waiting.values()) for (const contributor of waiting) concerned.add(contributor);
+    this.#members.clear();
+    this.#waiting.clear();
+    for (const contributor of concerned) contributor.ended(error);
+  }
+
+  /** Sends the batch to the members and hands it to the group commit. */
+  #flush(now: number): void {
+    this.#windowTimer?.();
+    this.#windowTimer = null;
+    if (this.#batch.length > 0) this.#sendBatch(now);
+    if (this.#presenceChanged.size > 0) this.#sendPresence();
+  }
+
+  #sendBatch(now: number): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#lastUsedMs = now;
+    const segments = segmentsOf(batch);
+    this.#deliver(new FanOut(this.number, segments, this.#takeWatermark()));
+    this.#window.sent(now, this.#host.clock.now(), batch.length);
+    const time = this.#host.clock.wallTime();
+    const entries = segments.map(({ contributor: { user, device }, update }) => ({ time, user, device, update }));
+    const ticket = this.#nextTicket++;
+    this.#history.add(segments.map((segment) => segment.update));
+    this.#host.batcher.enqueue(this.name, this.head?.epoch ?? null, entries, (result, firstSeq) =>
+      this.#settle(ticket, entries, result, firstSeq),
+    );
+  }
+
+  #deliver(fanOut: FanOut): void {
+    for (const [member, standing] of this.#members) {
+      if (standing.flow !== 'live') continue;
+      if (member.congested) {
+        standing.flow = 'behind';
+        standing.sentSeq = this.head?.lastSeq ?? 0;
+        continue;
+      }
+      const frames = fanOut.framesFor(member);
+      if (frames !== null) member.write(frames);
+    }
+  }
+
+  #takeWatermark(): Uint8Array | null {
+    const { cursor } = this;
+    if (!this.#watermarkDue || cursor === null) return null;
+    return encodeMessage({ type: 'watermark', doc: this.number, epoch: cursor.epoch, cursor: cursor.bytes });
+  }
+
+  #sendPresence(): void {
+    const update = this.#presence.encode(this.#presenceChanged);
+    this.#presenceChanged.clear();
+    const encoded = new Map<DialectName, Uint8Array>();
+    for (const [member, standing] of this.#members) {
+      // One who is behind is told of everybody when it is back.
+      if (standing.flow !== 'live' || member.congested) continue;
+      let frame = encoded.get(member.dialect);
+      if (frame === undefined) {
+        frame = dialectFrames[member.dialect].awareness(this.number, update);
+        encoded.set(member.dialect, frame);
+      }
+      member.write(frame);
+    }
+  }
+
+  #settle(ticket: number, entries: readonly NewEntry[], result: AppendResult, firstSeq: number): void {
+    assert(ticket === this.#settledTicket + 1, 'batches settle in order');
+    this.#settledTicket = ticket;
+    if (this.#ended === null) {
+      if ('refused' in result) this.end(result.refused);
+      else this.#committed(ticket, entries, result.head, firstSeq);
+    }
+    if (this.#settledTicket < this.#nextTicket - 1) return;
+    for (const resolve of this.#whenSettled.splice(0)) resolve();
+  }
+
+  #committed(ticket: number, entries: readonly NewEntry[], head: Head, firstSeq: number): void {
+    const committed: Entry[] = entries.map((entry, at) => ({ ...entry, seq: firstSeq + at }));
+    this.#history.commit({ ...head, lastSeq: firstSeq + entries.length - 1 }, committed);
+    this.#committedTicket = ticket;
+    this.#watermarkDue = true;
+    for (const contributor of this.#waiting.get(ticket) ?? []) contributor.committed(ticket);
+    this.#waiting.delete(ticket);
+    this.#host.committed(this);
+  }
+
+  /** The ticket that covers everything accepted so far; the contributor hears of its commit. */
+  #wait(contributor: Contributor): number {
+    const ticket = this.#batch.length > 0 ? this.#nextTicket : this.#nextTicket - 1;
+    if (ticket <= this.#committedTicket) return ticket;
+    let waiting = this.#waiting.get(ticket);
+    if (waiting === undefined) {
+      waiting = new Set();
+      this.#waiting.set(ticket, waiting);
+    }
+    waiting.add(contributor);
+    return ticket;
+  }
+
+  #checkRoom(bytes: number): void {
+    const { batcher } = this.#host;
+    if (batcher.hasRoomFor(bytes)) return;
+    if (batcher.health === 'failing')
+      throw new RefusedError('TW_STORAGE_FAILED', 'the storage does not take writes at the moment');
+    throw new RefusedError('TW_OVERLOADED', 'too many updates wait for their commit');
+  }
+
+  #check(): void {
+    if (this.#ended !== null) throw this.#ended;
+  }
+}
+
+/** One scan at a time: everything between scanning and applying is synchronous. */
+const scan = new UpdateScan();
+const composeAttemptsMax = 8;
+/** After this much quiet the log has to do for a reader who comes. */
+const releaseAfterMs = 5000;
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** Consecutive updates of one contributor as one: who wrote what stays apart, in order. */
+function segmentsOf(batch: readonly { readonly contributor: Contributor; readonly update: Uint8Array }[]): Segment[] {
+  const segments: Segment[] = [];
+  for (let at = 0; at < batch.length;) {
+    const first = batch[at];
+    assert(first !== undefined, 'within the batch');
+    const updates: Uint8Array[] = [];
+    for (; batch[at]?.contributor === first.contributor; at++) {
+      const update = batch[at]?.update;
+      if (update !== undefined) updates.push(update);
+    }
+    // A single one is copied, as it is a view into a frame that would be kept alive with it.
+    segments.push({
+      contributor: first.contributor,
+      update: updates.length === 1 ? first.update.slice() : mergeUpdates(updates),
+    });
+  }
+  return segments;
+}

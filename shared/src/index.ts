@@ -1,0 +1,53 @@
+export { assert, unreachable } from './base/assert.ts';
+export type { Cancel, Clock } from './base/clock.ts';
+export { RefusedError } from './base/errors.ts';
+export { type Random, seededRandom } from './base/random.ts';
+export { Reader } from './base/reader.ts';
+export { type RefusalAction, type RefusalCode, isRefusalCode, isRetryable, refusalRules } from './protocol/close.ts';
+export {
+  decodeClientMessages,
+  decodeServerMessages,
+  encodeMessage,
+  encodeMessages,
+  splitUpdate,
+} from './protocol/codec.ts';
+export { type Cursor, decodeCursor, encodeCursor } from './protocol/cursor.ts';
+export { type YWebsocketMessage, decodeYWebsocket, encodeYWebsocket } from './protocol/dialects/y-websocket.ts';
+export {
+  type Limits,
+  authorBytesMax,
+  cursorBytesMax,
+  defaultLimits,
+  nameBytesMax,
+  partBytes,
+  reasonBytesMax,
+  stateVectorBytesMax,
+  tokenBytesMax,
+  updateLimits,
+} from './protocol/limits.ts';
+export type {
+  ClientMessage,
+  OpenMessage,
+  OpenedMessage,
+  RefusalScope,
+  RefuseMessage,
+  ServerMessage,
+} from './protocol/message.ts';
+export { protocolVersion, subprotocol } from './protocol/version.ts';
+export { Presence, type PresenceChange, type PresenceSession, emptyAwareness } from './presence/presence.ts';
+export { Backoff } from './session/backoff.ts';
+export type { ConnectionState } from './session/client-connection.ts';
+export type { DocumentStatus, RefusalStatus, SafeTier } from './session/client-document.ts';
+export { type ClientOutput, ClientSession, type ClientSessionOptions } from './session/client-session.ts';
+export { Outbox } from './session/outbox.ts';
+export { type ServerOutput, ServerSession, type ServerSessionLimits, refusal } from './session/server-session.ts';
+export { type TransitionTable, clientDocumentTransitions, serverDocumentTransitions } from './session/transitions.ts';
+export { type YWebsocketOutput, YWebsocketSession } from './session/y-websocket-session.ts';
+export { type Admission, DocumentState } from './update/document-state.ts';
+export { IdRanges } from './update/id-ranges.ts';
+export { mergeUpdates } from './update/merge.ts';
+export { scanUpdate } from './update/scanner.ts';
+export { sliceBytesEstimate, sliceSnapshot, snapshotState } from './update/slice.ts';
+export { indexSnapshot } from './update/snapshot-index.ts';
+export { type StateVector, covers, decodeStateVector, encodeStateVector } from './update/state-vector.ts';
+export { UpdateScan } from './update/update-scan.ts';

@@ -1,0 +1,28 @@
+import * as encoding from 'lib0/encoding';
+import { Reader } from '../base/reader.ts';
+
+/**
+ * A place in a log: which log, and the newest entry that has been seen of it. Opaque to clients, who only keep the
+ * bytes of the last watermark and bring them back.
+ */
+export interface Cursor {
+  /** `Head.logId`: a restored log has another one, so that its cursors cannot be mistaken for these (C7). */
+  readonly logId: string;
+  readonly seq: number;
+}
+
+const logIdBytesMax = 32;
+
+export function encodeCursor(cursor: Cursor): Uint8Array {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarString(encoder, cursor.logId);
+  encoding.writeVarUint(encoder, cursor.seq);
+  return encoding.toUint8Array(encoder);
+}
+
+/** The cursor in `bytes`, or null for none (empty). Throws `RefusedError` TW_MALFORMED_MESSAGE. */
+export function decodeCursor(bytes: Uint8Array): Cursor | null {
+  if (bytes.length === 0) return null;
+  const reader = new Reader(bytes);
+  return { logId: reader.varString(logIdBytesMax), seq: reader.varUint() };
+}

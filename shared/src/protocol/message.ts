@@ -1,0 +1,156 @@
+import type { RefusalAction } from './close.ts';
+
+/**
+ * The native dialect's messages as values; `codec.ts` has their bytes and docs/PROTOCOL.md their rules. A document is
+ * named once, in `open`; after that both sides use the number that `opened` gave it. The number belongs to the room, not
+ * to the connection, so that one encoded frame serves every member.
+ */
+
+/** Asks for a document. `request` is the client's own number, echoed in the answer. */
+export interface OpenMessage {
+  readonly type: 'open';
+  readonly request: number;
+  readonly name: string;
+  readonly token: string;
+  /** How the device calls itself, stored beside its entries; may be empty. */
+  readonly device: string;
+  /** History that the client's copy belongs to; empty when it has none. */
+  readonly epoch: string;
+  /** From the last watermark; empty when there is none. */
+  readonly cursor: Uint8Array;
+  /** Yjs V1 state vector of the client's copy. */
+  readonly stateVector: Uint8Array;
+}
+
+/** Leaves a document. */
+export interface LeaveMessage {
+  readonly type: 'leave';
+  readonly doc: number;
+}
+
+/** An edit. Numbers grow within an open document; sending one again changes nothing. */
+export interface PushMessage {
+  readonly type: 'push';
+  readonly doc: number;
+  /** This update contains every edit numbered up to here that no earlier push contained. */
+  readonly n: number;
+  readonly update: Uint8Array;
+}
+
+/** The answer to `want`: everything the relay lacks, which stands for all pushes up to `n`. */
+export interface ResyncMessage {
+  readonly type: 'resync';
+  readonly doc: number;
+  readonly n: number;
+  readonly update: Uint8Array;
+}
+
+/** Bytes that belong before those of the next `push`, `resync` or `update` of the document. */
+export interface PartMessage {
+  readonly type: 'part';
+  readonly doc: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A y-protocols awareness update. */
+export interface AwarenessMessage {
+  readonly type: 'awareness';
+  readonly doc: number;
+  readonly update: Uint8Array;
+}
+
+export interface PingMessage {
+  readonly type: 'ping';
+}
+
+export interface PongMessage {
+  readonly type: 'pong';
+}
+
+/** The document is open; what the client lacks follows as updates up to `caughtUp`. */
+export interface OpenedMessage {
+  readonly type: 'opened';
+  readonly request: number;
+  readonly doc: number;
+  /** Empty while nothing of the document is stored yet; the first watermark then brings it. */
+  readonly epoch: string;
+  readonly access: 'read' | 'write';
+  /** Identity that the grant gave the session; may be empty. */
+  readonly user: string;
+  /** Bytes of the updates that follow, for a progress display. */
+  readonly totalBytes: number;
+}
+
+export interface UpdateMessage {
+  readonly type: 'update';
+  readonly doc: number;
+  readonly update: Uint8Array;
+}
+
+/** The other side has now been sent everything that the sender had when the document was opened. */
+export interface CaughtUpMessage {
+  readonly type: 'caught-up';
+  readonly doc: number;
+}
+
+/** The relay lacks content that the client has: send what is beyond this state vector, as `resync`. */
+export interface WantMessage {
+  readonly type: 'want';
+  readonly doc: number;
+  readonly stateVector: Uint8Array;
+}
+
+/** Every push up to `n` is durable (D2). */
+export interface AckMessage {
+  readonly type: 'ack';
+  readonly doc: number;
+  readonly n: number;
+}
+
+/** Everything up to `cursor` is durable and has been sent to this session. */
+export interface WatermarkMessage {
+  readonly type: 'watermark';
+  readonly doc: number;
+  readonly epoch: string;
+  readonly cursor: Uint8Array;
+}
+
+/** What a refusal is about: the connection, an `open` request, or an open document. */
+export type RefusalScope = 'connection' | 'request' | 'document';
+
+/** A refusal; after it the request or document is closed, or the connection about to be. */
+export interface RefuseMessage {
+  readonly type: 'refuse';
+  readonly scope: RefusalScope;
+  /** The request's or the document's number; 0 for the connection. */
+  readonly id: number;
+  /** A `RefusalCode`, or one of a later version. */
+  readonly code: string;
+  readonly reason: string;
+  readonly action: RefusalAction;
+  readonly retryAfterMs: number;
+}
+
+export type ClientMessage =
+  | OpenMessage
+  | LeaveMessage
+  | PushMessage
+  | ResyncMessage
+  | PartMessage
+  | CaughtUpMessage
+  | AwarenessMessage
+  | PingMessage
+  | PongMessage;
+
+export type ServerMessage =
+  | OpenedMessage
+  | UpdateMessage
+  | PartMessage
+  | CaughtUpMessage
+  | WantMessage
+  | AckMessage
+  | WatermarkMessage
+  | AwarenessMessage
+  | RefuseMessage
+  | PingMessage
+  | PongMessage;

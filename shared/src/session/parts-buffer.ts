@@ -1,0 +1,36 @@
+import { RefusedError } from '../base/errors.ts';
+
+/** Puts an update together again that travelled in parts. */
+export class PartsBuffer {
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+
+  /** Bytes that have arrived of the update under way. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Keeps a part. Throws `RefusedError` TW_TOO_LARGE when the update outgrows `bytesMax`. */
+  add(part: Uint8Array, bytesMax: number): void {
+    if (this.#bytes + part.length > bytesMax)
+      throw new RefusedError('TW_TOO_LARGE', `an update of more than ${bytesMax} bytes`);
+    // A copy: the part is a view into its frame, which is reused or much larger.
+    this.#parts.push(part.slice());
+    this.#bytes += part.length;
+  }
+
+  /** The whole update, of which `rest` is the end; the buffer is empty again. */
+  conclude(rest: Uint8Array): Uint8Array {
+    if (this.#parts.length === 0) return rest;
+    const whole = new Uint8Array(this.#bytes + rest.length);
+    let at = 0;
+    for (const part of this.#parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    whole.set(rest, at);
+    this.#parts = [];
+    this.#bytes = 0;
+    return whole;
+  }
+}

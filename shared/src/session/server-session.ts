@@ -1,0 +1,273 @@
+import { RefusedError } from '../base/errors.ts';
+import { type RefusalCode, refusalRules } from '../protocol/close.ts';
+import { decodeClientMessages } from '../protocol/codec.ts';
+import type { Limits } from '../protocol/limits.ts';
+import type { ClientMessage, OpenMessage, OpenedMessage, RefuseMessage, ServerMessage } from '../protocol/message.ts';
+import { PartsBuffer } from './parts-buffer.ts';
+import {
+  type ServerDocumentEvent,
+  type ServerDocumentState,
+  type Transition,
+  serverDocumentTransitions,
+} from './transitions.ts';
+
+/**
+ * The relay's half of one native connection, as a value that is fed and drained: frames and the time go in, outputs come
+ * out of `drain`. It does no I/O, and an acknowledgement is only ever an output of `committed`, so that no driver can
+ * send one early.
+ */
+export class ServerSession {
+  readonly #limits: ServerSessionLimits;
+  readonly #documents = new Map<number, ServerDocument>();
+  /** Opens under way. */
+  readonly #requests = new Set<number>();
+  #outputs: ServerOutput[] = [];
+  #lastHeardMs: number;
+  #pinged = false;
+  #closed = false;
+
+  constructor(limits: ServerSessionLimits, now: number) {
+    this.#limits = limits;
+    this.#lastHeardMs = now;
+  }
+
+  /** What the driver has to do, in order; emptied by the call. */
+  drain(): readonly ServerOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  /** When `tick` is due next (monotonic ms). */
+  get deadline(): number {
+    if (this.#closed) return Infinity;
+    return this.#lastHeardMs + this.#limits.connectionTimeoutMs / (this.#pinged ? 1 : 2);
+  }
+
+  /** Asks a silent client for a sign of life, and gives up on one that does not answer. */
+  tick(now: number): void {
+    if (now < this.deadline) return;
+    if (!this.#pinged) {
+      this.#pinged = true;
+      this.#send({ type: 'ping' });
+      return;
+    }
+    this.close(new RefusedError('TW_TIMEOUT', 'nothing was heard from you'));
+  }
+
+  /** The client is alive. */
+  heard(now: number): void {
+    this.#lastHeardMs = now;
+    this.#pinged = false;
+  }
+
+  /** Takes one frame. Whatever is wrong with it ends this connection with a reason, and nothing else. */
+  receive(frame: Uint8Array, now: number): void {
+    if (this.#closed) return;
+    this.heard(now);
+    try {
+      for (const message of decodeClientMessages(frame, this.#limits.updateBytesMax)) this.#handle(message);
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      this.close(error);
+    }
+  }
+
+  /** The open `request` was granted: from here on the document goes by its number. False when the session moved on. */
+  granted(opened: Omit<OpenedMessage, 'type'>): boolean {
+    if (!this.#requests.delete(opened.request) || this.#closed) return false;
+    if (this.#next(opened.doc, 'granted') === '!') {
+      const reason = 'the document is open on this connection already';
+      this.#refuse('request', opened.request, new RefusedError('TW_UNEXPECTED_MESSAGE', reason));
+      return false;
+    }
+    this.#documents.set(opened.doc, { state: 'open', parts: new PartsBuffer(), pushes: [] });
+    this.#send({ type: 'opened', ...opened });
+    return true;
+  }
+
+  /** The open `request` was refused. */
+  refusedOpen(request: number, error: RefusedError): void {
+    if (!this.#requests.delete(request) || this.#closed) return;
+    this.#refuse('request', request, error);
+  }
+
+  /** Push `n` was accepted; it is durable once `ticket` is committed. */
+  stored(doc: number, n: number, ticket: number): void {
+    this.#documents.get(doc)?.pushes.push({ n, ticket });
+  }
+
+  /**
+   * Push `n` builds on something the relay lacks (`n` null: the client's state vector is ahead of the relay's). Nothing
+   * from `n` on is acknowledged until the client's resync has been stored.
+   */
+  missing(doc: number, n: number | null, stateVector: Uint8Array): void {
+    const document = this.#documents.get(doc);
+    if (document === undefined) return;
+    if (n !== null) document.pushes.push({ n, ticket: Infinity });
+    const wanted = document.state === 'wanting';
+    this.#event(doc, 'behind-client');
+    if (!wanted) this.#send({ type: 'want', doc, stateVector });
+  }
+
+  /** Everything up to `ticket` is durable: acknowledges what that completes (D2). */
+  committed(doc: number, ticket: number): void {
+    const document = this.#documents.get(doc);
+    if (document === undefined) return;
+    let done = 0;
+    while (done < document.pushes.length) {
+      const push = document.pushes[done];
+      if (push === undefined || push.ticket > ticket) break;
+      done++;
+    }
+    const last = document.pushes[done - 1];
+    if (last === undefined) return;
+    document.pushes.splice(0, done);
+    this.#send({ type: 'ack', doc, n: last.n });
+  }
+
+  /** Ends one document of the connection; the others go on. */
+  refuseDocument(doc: number, error: RefusedError): void {
+    if (this.#event(doc, 'refused') === undefined) return;
+    this.#refuse('document', doc, error);
+  }
+
+  /** Refuses the whole connection. */
+  close(error: RefusedError): void {
+    if (this.#closed) return;
+    this.#refuse('connection', 0, error);
+    this.#closed = true;
+    this.#outputs.push({ kind: 'close', closeCode: refusalRules[error.code].closeCode, error });
+  }
+
+  #handle(message: ClientMessage): void {
+    switch (message.type) {
+      case 'ping':
+        this.#send({ type: 'pong' });
+        return;
+      case 'pong':
+        return;
+      case 'open':
+        this.#open(message);
+        return;
+      case 'leave':
+        if (this.#event(message.doc, 'leave') === undefined) return;
+        this.#outputs.push({ kind: 'leave', doc: message.doc });
+        return;
+      case 'part':
+        this.#event(message.doc, 'part')?.parts.add(message.bytes, this.#limits.updateBytesMax);
+        return;
+      case 'push': {
+        const document = this.#event(message.doc, 'push');
+        if (document === undefined) return;
+        this.#outputs.push({
+          kind: 'store',
+          doc: message.doc,
+          n: message.n,
+          update: document.parts.conclude(message.update),
+          resync: false,
+        });
+        return;
+      }
+      case 'resync': {
+        const document = this.#event(message.doc, 'resync');
+        if (document === undefined) return;
+        document.pushes = document.pushes.filter((push) => push.n > message.n);
+        this.#outputs.push({
+          kind: 'store',
+          doc: message.doc,
+          n: message.n,
+          update: document.parts.conclude(message.update),
+          resync: true,
+        });
+        return;
+      }
+      case 'caught-up':
+        if (this.#event(message.doc, 'caught-up') === undefined) return;
+        this.#outputs.push({ kind: 'caught-up', doc: message.doc });
+        return;
+      case 'awareness':
+        if (this.#event(message.doc, 'awareness') === undefined) return;
+        this.#outputs.push({ kind: 'awareness', doc: message.doc, update: message.update });
+    }
+  }
+
+  #open(message: OpenMessage): void {
+    if (this.#requests.has(message.request)) {
+      throw new RefusedError('TW_UNEXPECTED_MESSAGE', `request ${message.request} is under way already`);
+    }
+    if (this.#documents.size + this.#requests.size >= this.#limits.documentsPerConnectionMax) {
+      const reason = `more than ${this.#limits.documentsPerConnectionMax} documents on one connection`;
+      this.#refuse('request', message.request, new RefusedError('TW_TOO_MANY_DOCUMENTS', reason));
+      return;
+    }
+    this.#requests.add(message.request);
+    this.#outputs.push({ kind: 'open', message });
+  }
+
+  #next(doc: number, event: ServerDocumentEvent): Transition<ServerDocumentState> {
+    return serverDocumentTransitions[this.#documents.get(doc)?.state ?? 'absent'][event];
+  }
+
+  /** The document that `event` is about, moved to its next state; undefined when it is not open. */
+  #event(doc: number, event: ServerDocumentEvent): ServerDocument | undefined {
+    const document = this.#documents.get(doc);
+    const next = this.#next(doc, event);
+    if (next === '!')
+      throw new RefusedError('TW_UNEXPECTED_MESSAGE', `${event} in state ${document?.state ?? 'absent'}`);
+    if (document === undefined || next === '-') return document;
+    if (next === 'absent') this.#documents.delete(doc);
+    else document.state = next;
+    return document;
+  }
+
+  #send(message: ServerMessage): void {
+    this.#outputs.push({ kind: 'send', message });
+  }
+
+  #refuse(scope: RefuseMessage['scope'], id: number, error: RefusedError): void {
+    this.#send(refusal(scope, id, error));
+  }
+}
+
+/** A refusal as it travels. */
+export function refusal(scope: RefuseMessage['scope'], id: number, error: RefusedError): RefuseMessage {
+  const code: RefusalCode = error.code;
+  return {
+    type: 'refuse',
+    scope,
+    id,
+    code,
+    reason: error.message,
+    action: refusalRules[code].action,
+    retryAfterMs: error.retryAfterMs,
+  };
+}
+
+export type ServerSessionLimits = Pick<Limits, 'updateBytesMax' | 'documentsPerConnectionMax' | 'connectionTimeoutMs'>;
+
+/** What a session asks of its driver. */
+export type ServerOutput =
+  | { readonly kind: 'send'; readonly message: ServerMessage }
+  /** Authorize and load; answer with `granted` or `refusedOpen`. */
+  | { readonly kind: 'open'; readonly message: OpenMessage }
+  /** Scan and store; answer with `stored` or `missing`. */
+  | {
+      readonly kind: 'store';
+      readonly doc: number;
+      readonly n: number;
+      readonly update: Uint8Array;
+      readonly resync: boolean;
+    }
+  | { readonly kind: 'awareness'; readonly doc: number; readonly update: Uint8Array }
+  /** The client has pushed its backlog: compare its state vector now, and say `missing` if it is still ahead. */
+  | { readonly kind: 'caught-up'; readonly doc: number }
+  | { readonly kind: 'leave'; readonly doc: number }
+  | { readonly kind: 'close'; readonly closeCode: number; readonly error: RefusedError };
+
+interface ServerDocument {
+  state: Exclude<ServerDocumentState, 'absent'>;
+  readonly parts: PartsBuffer;
+  /** Pushes without an acknowledgement, in the order they came. */
+  pushes: { readonly n: number; readonly ticket: number }[];
+}

@@ -1,0 +1,134 @@
+/**
+ * A compact set of ids, as merged ranges of clocks per client: what has been deleted in a document. Its wire form is the
+ * delete set of Yjs's V1 updates.
+ */
+import { RefusedError } from '../base/errors.ts';
+import { updateLimits } from '../protocol/limits.ts';
+import { ByteCursor, readCount, readVarUint } from './byte-cursor.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { RangeList } from './range-list.ts';
+import { descending } from './state-vector.ts';
+
+/** From this many ranges of one client on, sorting and merging once beats inserting one by one. */
+const bulkRangesMin = 16;
+
+const cursor = new ByteCursor();
+const writer = new ByteWriter();
+
+/** The range that `readRange` read last. */
+let rangeStart = 0;
+let rangeEnd = 0;
+
+function readRange(): boolean {
+  const start = readVarUint(cursor);
+  const length = start < 0 ? -1 : readVarUint(cursor);
+  if (length < 0) return false;
+  if (length === 0 || start + length > updateLimits.clockMax) return cursor.refuse('a range is out of bounds');
+  rangeStart = start;
+  rangeEnd = start + length;
+  return true;
+}
+
+export class IdRanges {
+  readonly #clients = new Map<number, RangeList>();
+
+  /** Ranges in all. */
+  get size(): number {
+    let size = 0;
+    for (const list of this.#clients.values()) size += list.starts.length;
+    return size;
+  }
+
+  /** Whether all of [start, end) of `client` is in the set. */
+  has(client: number, start: number, end: number): boolean {
+    return this.#clients.get(client)?.has(start, end) === true;
+  }
+
+  /** Adds [start, end) of `client`; `end` must be beyond `start`. */
+  add(client: number, start: number, end: number): void {
+    this.#list(client).add(start, end);
+  }
+
+  /** Adds rows [from, to) of columns, all of `client`, in any order: work stays linear for a hostile order too. */
+  addRows(client: number, clocks: Float64Array, lengths: Float64Array, from: number, to: number): void {
+    const list = this.#list(client);
+    if (to - from < bulkRangesMin) {
+      for (let row = from; row < to; row++) list.add(clocks[row]!, clocks[row]! + lengths[row]!);
+      return;
+    }
+    const rows = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => clocks[a]! - clocks[b]!);
+    list.addSorted(
+      rows.map((row) => clocks[row]!),
+      rows.map((row) => clocks[row]! + lengths[row]!),
+    );
+  }
+
+  /** Visits the ranges, clients descending and clocks ascending, as the wire has them. */
+  forEach(visit: (client: number, start: number, end: number) => void): void {
+    for (const client of descending(this.#clients.keys())) {
+      const { starts, ends } = this.#clients.get(client)!;
+      for (let i = 0; i < starts.length; i++) visit(client, starts[i]!, ends[i]!);
+    }
+  }
+
+  /** The set as a V1 delete set; equal sets are equal bytes. */
+  encode(): Uint8Array {
+    this.writeTo(writer);
+    return writer.take();
+  }
+
+  /** Appends the set as a V1 delete set to `into`. */
+  writeTo(into: ByteWriter): void {
+    into.varUint(this.#clients.size);
+    for (const client of descending(this.#clients.keys())) {
+      const { starts, ends } = this.#clients.get(client)!;
+      into.varUint(client);
+      into.varUint(starts.length);
+      for (let i = 0; i < starts.length; i++) {
+        into.varUint(starts[i]!);
+        into.varUint(ends[i]! - starts[i]!);
+      }
+    }
+  }
+
+  /**
+   * Adds a V1 delete set that begins at `offset` and ends with the bytes.
+   * @throws RefusedError `TW_MALFORMED_UPDATE` when the bytes are not one, and nothing but one
+   */
+  addDeleteSet(bytes: Uint8Array, offset = 0): void {
+    cursor.open(bytes, offset);
+    const clients = readCount(cursor);
+    for (let i = 0; i < clients && cursor.error === ''; i++) this.#addClient();
+    if (cursor.at < cursor.end) cursor.fail('bytes follow it');
+    cursor.close();
+    if (cursor.error !== '') throw new RefusedError('TW_MALFORMED_UPDATE', `not a delete set: ${cursor.error}`);
+  }
+
+  #addClient(): void {
+    const client = readVarUint(cursor);
+    const ranges = client < 0 ? -1 : readCount(cursor);
+    if (ranges <= 0) return;
+    if (ranges < bulkRangesMin) {
+      const list = this.#list(client);
+      for (let i = 0; i < ranges && readRange(); i++) list.add(rangeStart, rangeEnd);
+      return;
+    }
+    const clocks = new Float64Array(ranges);
+    const lengths = new Float64Array(ranges);
+    for (let row = 0; row < ranges; row++) {
+      if (!readRange()) return;
+      clocks[row] = rangeStart;
+      lengths[row] = rangeEnd - rangeStart;
+    }
+    this.addRows(client, clocks, lengths, 0, ranges);
+  }
+
+  #list(client: number): RangeList {
+    let list = this.#clients.get(client);
+    if (list === undefined) {
+      list = new RangeList();
+      this.#clients.set(client, list);
+    }
+    return list;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Merged ranges of one client: the sorted, disjoint, non-adjacent [start, end) that `IdRanges` keeps per client.
+ */
+
+export class RangeList {
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+
+  /** Whether [start, end) lies inside. */
+  has(start: number, end: number): boolean {
+    const index = this.#lastStartingBy(start);
+    return index >= 0 && end <= this.ends[index]!;
+  }
+
+  /** Adds [start, end). Typing forwards and backspacing touch the last range only. */
+  add(start: number, end: number): void {
+    const { starts, ends } = this;
+    const last = starts.length - 1;
+    if (last < 0 || start > ends[last]!) {
+      starts.push(start);
+      ends.push(end);
+      return;
+    }
+    if (start >= starts[last]!) {
+      if (end > ends[last]!) ends[last] = end;
+      return;
+    }
+    this.#insert(start, end);
+  }
+
+  #insert(start: number, end: number): void {
+    const { starts, ends } = this;
+    // The ranges that touch [start, end) become one with it.
+    let from = this.#lastStartingBy(start);
+    if (from < 0 || ends[from]! < start) from++;
+    const to = this.#lastStartingBy(end) + 1;
+    if (from === to) {
+      starts.splice(from, 0, start);
+      ends.splice(from, 0, end);
+      return;
+    }
+    starts[from] = Math.min(starts[from]!, start);
+    ends[from] = Math.max(ends[to - 1]!, end);
+    if (to > from + 1) {
+      starts.splice(from + 1, to - from - 1);
+      ends.splice(from + 1, to - from - 1);
+    }
+  }
+
+  /** Adds many sorted ranges in one pass: inserting each alone would move the tail as often. */
+  addSorted(newStarts: readonly number[], newEnds: readonly number[]): void {
+    const oldStarts = this.starts.splice(0);
+    const oldEnds = this.ends.splice(0);
+    let old = 0;
+    let fresh = 0;
+    while (old < oldStarts.length || fresh < newStarts.length) {
+      if (fresh === newStarts.length || (old < oldStarts.length && oldStarts[old]! <= newStarts[fresh]!)) {
+        this.add(oldStarts[old]!, oldEnds[old]!);
+        old++;
+      } else {
+        this.add(newStarts[fresh]!, newEnds[fresh]!);
+        fresh++;
+      }
+    }
+  }
+
+  /** Index of the last range that starts at `clock` or before, or -1. */
+  #lastStartingBy(clock: number): number {
+    const starts = this.starts;
+    let low = 0;
+    let high = starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (starts[middle]! <= clock) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
