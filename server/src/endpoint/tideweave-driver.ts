@@ -23,6 +23,7 @@ export class TideweaveDriver implements Driver {
   readonly #context: DriverContext;
   readonly #session: ServerSession;
   readonly #members = new Map<number, NativeMember>();
+  #draining = false;
   #closed = false;
 
   constructor(context: DriverContext) {
@@ -75,7 +76,10 @@ export class TideweaveDriver implements Driver {
     this.#drain();
   }
 
+  /** Does what the session asks for, in order; what that leads to joins the queue of the call under way. */
   #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
     let messages: ServerMessage[] = [];
     let outputs = this.#session.drain();
     while (outputs.length > 0) {
@@ -109,6 +113,7 @@ export class TideweaveDriver implements Driver {
       outputs = this.#session.drain();
     }
     this.#write(messages);
+    this.#draining = false;
   }
 
   async #open(message: OpenMessage): Promise<void> {

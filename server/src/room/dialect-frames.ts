@@ -8,8 +8,8 @@ import { binaryFrame, binaryFrameHeader, concatenate } from '../endpoint/websock
 export interface DialectFrames {
   /** An update's bytes as part of a frame. */
   segment(room: number, update: Uint8Array): Uint8Array;
-  /** What goes to the socket for these segments; `watermark` first where the dialect has one. */
-  frame(segments: readonly Uint8Array[], watermark: Uint8Array | null): Uint8Array;
+  /** What goes to the socket for these segments. */
+  frame(segments: readonly Uint8Array[]): Uint8Array;
   /** What goes to the socket for an awareness update. */
   awareness(room: number, update: Uint8Array): Uint8Array;
 }
@@ -24,7 +24,7 @@ export const dialectFrames: Readonly<Record<DialectName, DialectFrames>> = {
           encodeMessage,
         ),
       ),
-    frame: (segments, watermark) => binaryFrame(watermark === null ? segments : [watermark, ...segments]),
+    frame: binaryFrame,
     awareness: (room, update) => binaryFrame([encodeMessage({ type: 'awareness', doc: room, update })]),
   },
   // A stock client reads one message per frame, so each segment is a frame of its own.

@@ -14,15 +14,13 @@ export interface Segment {
 export class FanOut {
   readonly #room: number;
   readonly #segments: readonly Segment[];
-  readonly #watermark: Uint8Array | null;
   readonly #contributors: ReadonlySet<Contributor>;
   readonly #encoded = new Map<DialectName, readonly Uint8Array[]>();
   readonly #whole = new Map<DialectName, Uint8Array>();
 
-  constructor(room: number, segments: readonly Segment[], watermark: Uint8Array | null) {
+  constructor(room: number, segments: readonly Segment[]) {
     this.#room = room;
     this.#segments = segments;
-    this.#watermark = watermark;
     this.#contributors = new Set(segments.map((segment) => segment.contributor));
   }
 
@@ -32,14 +30,14 @@ export class FanOut {
     if (!this.#contributors.has(member)) {
       let whole = this.#whole.get(dialect);
       if (whole === undefined) {
-        whole = dialectFrames[dialect].frame(this.#encode(dialect), this.#watermark);
+        whole = dialectFrames[dialect].frame(this.#encode(dialect));
         this.#whole.set(dialect, whole);
       }
       return whole;
     }
     if (this.#contributors.size === 1) return null;
     const others = this.#encode(dialect).filter((_, at) => this.#segments[at]?.contributor !== member);
-    return dialectFrames[dialect].frame(others, this.#watermark);
+    return dialectFrames[dialect].frame(others);
   }
 
   #encode(dialect: DialectName): readonly Uint8Array[] {

@@ -9,7 +9,6 @@ import {
   UpdateScan,
   assert,
   encodeCursor,
-  encodeMessage,
   encodeStateVector,
   mergeUpdates,
   scanUpdate,
@@ -20,6 +19,7 @@ import { type DialectName, dialectFrames } from './dialect-frames.ts';
 import { FanOut, FanOutWindow, type Segment } from './fan-out.ts';
 import type { History, Known } from './history.ts';
 import type { Contributor, Member, Standing } from './member.ts';
+import { TicketLedger } from './ticket-ledger.ts';
 import type { EndOfTurn, Turn } from './turn.ts';
 
 /** What became of an update. */
@@ -63,15 +63,10 @@ export class Room implements EndOfTurn {
   readonly #window = new FanOutWindow();
   readonly #state: DocumentState;
   readonly #history: History;
-  /** Accepted and not yet sent: this batch's ticket is `#nextTicket`. */
+  readonly #tickets = new TicketLedger();
+  /** Accepted and not yet sent. */
   #batch: { readonly contributor: Contributor; readonly update: Uint8Array }[] = [];
-  #nextTicket = 1;
-  #committedTicket = 0;
-  /** As `#committedTicket`, but goes on after the room has ended. */
-  #settledTicket = 0;
-  readonly #whenSettled: (() => void)[] = [];
-  /** Who waits for which ticket. */
-  readonly #waiting = new Map<number, Set<Contributor>>();
+  /** Something was committed since the members were told how far they may resume; told in `sweep`, not with each commit. */
   #watermarkDue = false;
   #windowTimer: Cancel | null = null;
   #lastUsedMs: number;
@@ -101,7 +96,7 @@ export class Room implements EndOfTurn {
   }
 
   get committedTicket(): number {
-    return this.#committedTicket;
+    return this.#tickets.committed;
   }
 
   get isEnded(): boolean {
@@ -115,7 +110,7 @@ export class Room implements EndOfTurn {
 
   /** Nothing is lost when this room is dropped: nobody is in it and everything accepted is durable. */
   get isIdle(): boolean {
-    return this.#members.size === 0 && this.#settledTicket === this.#nextTicket - 1 && this.#batch.length === 0;
+    return this.#members.size === 0 && this.#tickets.isSettled && this.#batch.length === 0;
   }
 
   /** Whether the document has everything that `stateVector` names. */
@@ -145,7 +140,7 @@ export class Room implements EndOfTurn {
       case 'missing':
         return { kind: 'missing' };
       case 'known':
-        return { kind: 'stored', ticket: this.#wait(contributor) };
+        return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };
       case 'new':
         break;
     }
@@ -153,7 +148,7 @@ export class Room implements EndOfTurn {
     this.#state.apply(scan);
     this.#batch.push({ contributor, update });
     this.#host.turn.roomHasWork(this);
-    return { kind: 'stored', ticket: this.#wait(contributor) };
+    return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };
   }
 
   /**
@@ -257,8 +252,7 @@ export class Room implements EndOfTurn {
 
   /** Resolves when everything that was handed to the commit is durable or refused. */
   settled(): Promise<void> {
-    if (this.#settledTicket === this.#nextTicket - 1) return Promise.resolve();
-    return new Promise((resolve) => this.#whenSettled.push(resolve));
+    return this.#tickets.whenSettled();
   }
 
   /** Does not wait for the window. */
@@ -272,10 +266,9 @@ export class Room implements EndOfTurn {
     this.#ended = error;
     this.#windowTimer?.();
     this.#host.ended(this);
-    const concerned = new Set<Contributor>(this.#members.keys());
-    for (const waiting of this.#waiting.values()) for (const contributor of waiting) concerned.add(contributor);
+    const concerned = this.#tickets.abandon();
+    for (const member of this.#members.keys()) concerned.add(member);
     this.#members.clear();
-    this.#waiting.clear();
     for (const contributor of concerned) contributor.ended(error);
   }
 
@@ -292,11 +285,11 @@ export class Room implements EndOfTurn {
     this.#batch = [];
     this.#lastUsedMs = now;
     const segments = segmentsOf(batch);
-    this.#deliver(new FanOut(this.number, segments, this.#takeWatermark()));
+    this.#deliver(new FanOut(this.number, segments));
     this.#window.sent(now, this.#host.clock.now(), batch.length);
     const time = this.#host.clock.wallTime();
     const entries = segments.map(({ contributor: { user, device }, update }) => ({ time, user, device, update }));
-    const ticket = this.#nextTicket++;
+    const ticket = this.#tickets.issue();
     this.#history.add(segments.map((segment) => segment.update));
     this.#host.batcher.enqueue(this.name, this.head?.epoch ?? null, entries, (result, firstSeq) =>
       this.#settle(ticket, entries, result, firstSeq),
@@ -316,12 +309,6 @@ export class Room implements EndOfTurn {
     }
   }
 
-  #takeWatermark(): Uint8Array | null {
-    const { cursor } = this;
-    if (!this.#watermarkDue || cursor === null) return null;
-    return encodeMessage({ type: 'watermark', doc: this.number, epoch: cursor.epoch, cursor: cursor.bytes });
-  }
-
   #sendPresence(): void {
     const update = this.#presence.encode(this.#presenceChanged);
     this.#presenceChanged.clear();
@@ -339,37 +326,19 @@ export class Room implements EndOfTurn {
   }
 
   #settle(ticket: number, entries: readonly NewEntry[], result: AppendResult, firstSeq: number): void {
-    assert(ticket === this.#settledTicket + 1, 'batches settle in order');
-    this.#settledTicket = ticket;
     if (this.#ended === null) {
       if ('refused' in result) this.end(result.refused);
       else this.#committed(ticket, entries, result.head, firstSeq);
     }
-    if (this.#settledTicket < this.#nextTicket - 1) return;
-    for (const resolve of this.#whenSettled.splice(0)) resolve();
+    this.#tickets.settle(ticket);
   }
 
   #committed(ticket: number, entries: readonly NewEntry[], head: Head, firstSeq: number): void {
     const committed: Entry[] = entries.map((entry, at) => ({ ...entry, seq: firstSeq + at }));
     this.#history.commit({ ...head, lastSeq: firstSeq + entries.length - 1 }, committed);
-    this.#committedTicket = ticket;
     this.#watermarkDue = true;
-    for (const contributor of this.#waiting.get(ticket) ?? []) contributor.committed(ticket);
-    this.#waiting.delete(ticket);
+    this.#tickets.commit(ticket);
     this.#host.committed(this);
-  }
-
-  /** The ticket that covers everything accepted so far; the contributor hears of its commit. */
-  #wait(contributor: Contributor): number {
-    const ticket = this.#batch.length > 0 ? this.#nextTicket : this.#nextTicket - 1;
-    if (ticket <= this.#committedTicket) return ticket;
-    let waiting = this.#waiting.get(ticket);
-    if (waiting === undefined) {
-      waiting = new Set();
-      this.#waiting.set(ticket, waiting);
-    }
-    waiting.add(contributor);
-    return ticket;
   }
 
   #checkRoom(bytes: number): void {
