@@ -28,6 +28,8 @@ export interface CompactionOutcome {
 
 /** A worker without work is ended after this time, so that its memory comes back. */
 const idleThreadMs = 10_000;
+/** As little stack as a page or a Node main thread has: what overflows there must not pass here (L1). Node gives workers 4. */
+const mergeStackMb = 1;
 /** A merge that takes longer is given up, and its thread with it. */
 const mergeMsMax = 120_000;
 /** A document whose compaction fails so often in a row is left alone until the process ends. */
@@ -48,6 +50,7 @@ export class Compactor {
       minThreads: 0,
       maxThreads: options.threads ?? 1,
       idleTimeout: idleThreadMs,
+      resourceLimits: { stackSizeMb: mergeStackMb },
     });
   }
 

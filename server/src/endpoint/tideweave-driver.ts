@@ -80,40 +80,41 @@ export class TideweaveDriver implements Driver {
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    let messages: ServerMessage[] = [];
-    let outputs = this.#session.drain();
-    while (outputs.length > 0) {
-      for (const output of outputs) {
-        switch (output.kind) {
-          case 'send':
-            messages.push(output.message);
-            break;
-          case 'open':
-            void this.#open(output.message);
-            break;
-          case 'store':
-            this.#store(output);
-            break;
-          case 'awareness':
-            this.#guard(output.doc, (member) => member.room.awareness(output.update, member));
-            break;
-          case 'caught-up':
-            this.#compare(output.doc);
-            break;
-          case 'leave':
-            this.#leave(output.doc);
-            break;
-          case 'close':
-            this.#write(messages);
-            messages = [];
-            this.#context.connection.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
-            break;
+    const messages: ServerMessage[] = [];
+    try {
+      for (let outputs = this.#session.drain(); outputs.length > 0; outputs = this.#session.drain()) {
+        for (const output of outputs) {
+          if (output.kind === 'send') messages.push(output.message);
+          else this.#perform(output, messages);
         }
       }
-      outputs = this.#session.drain();
+    } finally {
+      this.#draining = false;
+      this.#write(messages);
     }
-    this.#write(messages);
-    this.#draining = false;
+  }
+
+  #perform(output: Exclude<ServerOutput, { kind: 'send' }>, messages: ServerMessage[]): void {
+    switch (output.kind) {
+      case 'open':
+        void this.#open(output.message);
+        return;
+      case 'store':
+        this.#store(output);
+        return;
+      case 'awareness':
+        this.#guard(output.doc, (member) => member.room.awareness(output.update, member));
+        return;
+      case 'caught-up':
+        this.#compare(output.doc);
+        return;
+      case 'leave':
+        this.#leave(output.doc);
+        return;
+      case 'close':
+        this.#write(messages.splice(0));
+        this.#context.connection.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
+    }
   }
 
   async #open(message: OpenMessage): Promise<void> {
