@@ -124,6 +124,8 @@ async function runTestFile(test) {
   const failed = (done?.failed ?? 0) + problems.length;
   const text = failed === 0 ? `${passed} passed` : `${passed} passed, ${failed} failed`;
   report(failed === 0, test.source, text, result.ms, [...problems, result.output].join('\n'));
+  const rows = result.output.split('\n').filter((line) => line.startsWith('| '));
+  if (rows.length > 0) tables.push(rows.join('\n'));
   return { passed, failed };
 }
 
@@ -135,6 +137,8 @@ function readMarks(source) {
   return { slow: /@slow\b/.test(head), timeoutMs: timeout ? Number(timeout[1]) * 1000 : defaultTimeoutMs };
 }
 
+/** What tests have printed as Markdown tables, shown at the end even when everything passed. */
+const tables = [];
 const totals = { passed: 0, failed: 0 };
 function add(counts) {
   totals.passed += counts.passed;
@@ -186,6 +190,7 @@ if (!args.includes('--all') || (await runChecks())) {
   await runAll(slow, 1);
 }
 
+for (const table of tables) console.log(`\n${table}`);
 console.log(`\nAfter ${((performance.now() - started) / 1000).toFixed(1)} s:`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed > 0 ? 1 : 0;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { type Cancel, type Clock, type Limits, defaultLimits } from '@tideweave/shared';
 import { createApi } from './api/api.ts';
-import { type Authorizer, openAuthorizer } from './auth/authorizer.ts';
+import { type Authorizer, answeringInTime, openAuthorizer } from './auth/authorizer.ts';
 import { systemClock } from './clock.ts';
 import { Compactor } from './compaction/compactor.ts';
 import { WebSocketEndpoint } from './endpoint/websocket-endpoint.ts';
@@ -82,7 +82,7 @@ class RunningRelay implements Relay {
 
   constructor(options: RelayOptions, log: DocumentLog, clock: Clock, logger: Logger) {
     const limits: Limits = { ...defaultLimits, ...options.limits };
-    const authorize = options.authorize ?? openAuthorizer(options.allowedOrigins ?? []);
+    const authorize = answeringInTime(options.authorize ?? openAuthorizer(options.allowedOrigins ?? []), clock);
     const turn = new Turn(clock);
     const batcher = new WriteBatcher({
       log,

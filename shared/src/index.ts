@@ -12,6 +12,16 @@ export {
   splitUpdate,
 } from './protocol/codec.ts';
 export { type Cursor, decodeCursor, encodeCursor } from './protocol/cursor.ts';
+export {
+  type HocuspocusClientBody,
+  type HocuspocusClientMessage,
+  type HocuspocusScope,
+  type HocuspocusServerMessage,
+  decodeHocuspocus,
+  encodeHocuspocus,
+  hocuspocusCloseCode,
+  hocuspocusDocument,
+} from './protocol/dialects/hocuspocus.ts';
 export { type YWebsocketMessage, decodeYWebsocket, encodeYWebsocket } from './protocol/dialects/y-websocket.ts';
 export {
   type Limits,
@@ -39,6 +49,8 @@ export { Backoff } from './session/backoff.ts';
 export type { ConnectionState } from './session/client-connection.ts';
 export type { DocumentStatus, RefusalStatus, SafeTier } from './session/client-document.ts';
 export { type ClientOutput, ClientSession, type ClientSessionOptions } from './session/client-session.ts';
+export type { HocuspocusChannel, HocuspocusOutput, HocuspocusReceipt } from './session/hocuspocus-outputs.ts';
+export { HocuspocusSession, type HocuspocusSessionLimits } from './session/hocuspocus-session.ts';
 export { Outbox } from './session/outbox.ts';
 export { type ServerOutput, ServerSession, type ServerSessionLimits, refusal } from './session/server-session.ts';
 export { type TransitionTable, clientDocumentTransitions, serverDocumentTransitions } from './session/transitions.ts';

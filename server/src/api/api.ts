@@ -1,7 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
-import { RefusedError, type RefusalCode, refusalRules } from '@tideweave/shared';
+import { type RefusalCode, refusalRules } from '@tideweave/shared';
 import { Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { asRefused } from '../endpoint/driver.ts';
 import { type DocumentsContext, documentRoutes } from './documents.ts';
@@ -15,14 +14,6 @@ export type Api = Hono<{ Bindings: HttpBindings }>;
 /** The relay's HTTP interface; docs/http-api.md describes it. Every error is JSON: `{ "error": { code, message, … } }`. */
 export function createApi(context: ApiContext): Api {
   const app: Api = new Hono();
-  app.use(
-    bodyLimit({
-      maxSize: context.limits.updateBytesMax,
-      onError: () => {
-        throw new RefusedError('TW_TOO_LARGE', `a body of more than ${context.limits.updateBytesMax} bytes`);
-      },
-    }),
-  );
   app.route('/', healthRoutes(context));
   app.route('/api/docs', documentRoutes(context));
   app.notFound((c) => {
@@ -34,6 +25,8 @@ export function createApi(context: ApiContext): Api {
     const { code, message, retryAfterMs } = refused;
     if (refusalRules[code].action === 'retry')
       c.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+    // What is left of the body is not read.
+    if (code === 'TW_TOO_LARGE') c.header('Connection', 'close');
     return c.json(errorBody(code, message, retryAfterMs), statusOf(code));
   });
   return app;

@@ -58,7 +58,7 @@ export function documentRoutes(context: DocumentsContext): Hono<{ Bindings: Http
   app.post('/:name/update', async (c) => {
     const name = nameOf(c);
     const grant = await grantFor(context, c, name, 'write');
-    const update = new Uint8Array(await c.req.arrayBuffer());
+    const update = await bodyOf(c, context.limits.updateBytesMax);
     await store(rooms, name, grant, update);
     return c.json({ name, durable: true });
   });
@@ -96,6 +96,22 @@ async function grantFor(
 
 function nameOf(c: ApiRequest): string {
   return c.req.param('name') ?? '';
+}
+
+/** The body. Throws `RefusedError` TW_TOO_LARGE as soon as it is known to have more than `bytesMax`. */
+async function bodyOf(c: ApiRequest, bytesMax: number): Promise<Uint8Array> {
+  const { incoming } = c.env;
+  const tooLarge = (): RefusedError => new RefusedError('TW_TOO_LARGE', `a body of more than ${bytesMax} bytes`);
+  if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Stays open when left early: the answer goes over the same socket.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks, bytes));
 }
 
 /** The head of a document that exists. Throws `RefusedError` TW_NOT_FOUND or TW_DOCUMENT_DELETED. */

@@ -1,4 +1,4 @@
-import { RefusedError } from '@tideweave/shared';
+import { type Cancel, type Clock, RefusedError } from '@tideweave/shared';
 
 /**
  * The seam for authorization: every way to a document, by socket or by HTTP, asks one `Authorizer` first, and nothing of
@@ -9,7 +9,7 @@ import { RefusedError } from '@tideweave/shared';
 export interface AuthorizationRequest {
   /** Name of the document, or null for what concerns all of them (listing). */
   readonly document: string | null;
-  readonly via: 'tideweave' | 'y-websocket' | 'http';
+  readonly via: 'tideweave' | 'y-websocket' | 'hocuspocus' | 'http';
   /** What is asked for: a grant of less is an answer too, for a socket. */
   readonly access: 'read' | 'write';
   /** As sent by the client; empty when there is none. */
@@ -43,6 +43,29 @@ export function openAuthorizer(allowedOrigins: readonly string[]): Authorizer {
     return { access: 'write', user: '' };
   };
 }
+
+/**
+ * The same authorizer, refusing with TW_TIMEOUT where it does not answer: whoever waits for it holds a connection and
+ * messages that nobody has authorized (A4).
+ */
+export function answeringInTime(authorize: Authorizer, clock: Clock): Authorizer {
+  return async (request) => {
+    let cancel: Cancel = () => undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      cancel = clock.after(authorizeMsMax, () =>
+        reject(new RefusedError('TW_TIMEOUT', 'the authorizer did not answer in time')),
+      );
+    });
+    try {
+      return await Promise.race([authorize(request), late]);
+    } finally {
+      cancel();
+    }
+  };
+}
+
+/** How long an authorizer may take; whoever asked may try again. */
+const authorizeMsMax = 10_000;
 
 function isLoopbackOrigin(origin: string): boolean {
   if (!URL.canParse(origin)) return false;

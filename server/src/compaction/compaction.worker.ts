@@ -153,7 +153,8 @@ function waits(doc: Y.Doc): boolean {
 }
 
 function sameClocks(a: Y.Doc, b: Y.Doc): boolean {
-  const [clocks, others] = [Y.getStateVector(a.store), Y.getStateVector(b.store)];
+  const clocks = Y.decodeStateVector(Y.encodeStateVector(a));
+  const others = Y.decodeStateVector(Y.encodeStateVector(b));
   return clocks.size === others.size && [...clocks].every(([client, clock]) => others.get(client) === clock);
 }
 

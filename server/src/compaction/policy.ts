@@ -40,6 +40,7 @@ export function decideCompaction(state: CompactionState): CompactionDecision {
   if (state.unloading) return 'now';
   if (state.sinceLastCompactionMs < distanceMs) return 'later';
   if (tailBytes > Math.max(tailBytesMin, tailShare * snapshotBytes)) return 'now';
-  const worthIt = tailBytes >= Math.max(quietTailBytes, quietTailShare * snapshotBytes) || tailEntries >= quietTailEntries;
+  const worthIt =
+    tailBytes >= Math.max(quietTailBytes, quietTailShare * snapshotBytes) || tailEntries >= quietTailEntries;
   return worthIt && state.quietMs >= quietEnoughMs ? 'now' : 'later';
 }

@@ -13,6 +13,7 @@ import {
   splitUpdate,
 } from '@tideweave/shared';
 import type { Grant } from '../auth/authorizer.ts';
+import { type DialectFrames, tideweaveFrames } from '../room/dialect-frames.ts';
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
 import { type Driver, type DriverContext, asRefused, authorized, missingDependencies } from './driver.ts';
@@ -213,7 +214,7 @@ export class TideweaveDriver implements Driver {
 
 /** A native session's place in one room. */
 class NativeMember implements Member {
-  readonly dialect = 'tideweave';
+  readonly frames: DialectFrames = tideweaveFrames;
   readonly room: Room;
   readonly user: string;
   readonly device: string;

@@ -9,6 +9,8 @@ import type { RoomRegistry } from '../room/room-registry.ts';
 import type { Turn } from '../room/turn.ts';
 import { Connection } from './connection.ts';
 import { type Driver, type DriverContext, asRefused, peerOf } from './driver.ts';
+import { HocuspocusDriver } from './hocuspocus-driver.ts';
+import { RepeatedRefusals } from './repeated-refusals.ts';
 import { TideweaveDriver } from './tideweave-driver.ts';
 import { YWebsocketDriver } from './y-websocket-driver.ts';
 
@@ -27,10 +29,12 @@ export class WebSocketEndpoint {
   readonly #options: WebSocketEndpointOptions;
   readonly #server: WebSocketServer;
   readonly #drivers = new Map<WebSocket, Driver>();
+  readonly #refusals: RepeatedRefusals;
   #draining = false;
 
   constructor(options: WebSocketEndpointOptions) {
     this.#options = options;
+    this.#refusals = new RepeatedRefusals(options.clock);
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -89,7 +93,6 @@ export class WebSocketEndpoint {
     // ws has answered with the right close code by then; there is nothing to add, but an unheard error ends the process.
     webSocket.on('error', () => undefined);
     const driver = this.#driverFor({ ...this.#options, connection, peer: peerOf(request) }, webSocket, request);
-    if (driver === null) return;
     this.#drivers.set(webSocket, driver);
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
       if (this.#draining) return;
@@ -109,13 +112,11 @@ export class WebSocketEndpoint {
     connection.onDrain(() => driver.drained());
   }
 
-  #driverFor(context: DriverContext, webSocket: WebSocket, request: IncomingMessage): Driver | null {
+  #driverFor(context: DriverContext, webSocket: WebSocket, request: IncomingMessage): Driver {
     if (webSocket.protocol === subprotocol) return new TideweaveDriver(context);
-    const target = targetOf(request.url ?? '/');
-    if (target.document !== '') return new YWebsocketDriver(context, target.document, target.token);
-    const { closeCode } = refusalRules.TW_NOT_FOUND;
-    context.connection.close(closeCode, `TW_NOT_FOUND: connect to /NAME, or with the subprotocol ${subprotocol}`);
-    return null;
+    const { document, token } = targetOf(request.url ?? '/');
+    if (document === null) return new HocuspocusDriver(context, token);
+    return new YWebsocketDriver(context, this.#refusals, document, token);
   }
 }
 
@@ -133,9 +134,14 @@ const protocolErrors: Readonly<Record<number, string>> = {
   1009: 'TW_TOO_LARGE: a message is over the size limit',
 };
 
-/** Document and token of a stock client's address: `/NAME?token=TOKEN`, the name escaped as a browser does it. */
-function targetOf(url: string): { document: string; token: string } {
+/**
+ * What a stock client's address says. y-websocket: `/NAME?token=TOKEN`, the name escaped as a browser does it. Hocuspocus
+ * (no document): `/` or `/hocuspocus`, with or without slashes at the end, as providers take them off or leave them.
+ */
+function targetOf(url: string): { document: string | null; token: string } {
   const [path = '/', query = ''] = url.split('?', 2);
+  const token = new URLSearchParams(query).get('token') ?? '';
+  if (/^\/*(?:\/hocuspocus\/*)?$/.test(path)) return { document: null, token };
   const escaped = path.slice(1);
   let document = escaped;
   try {
@@ -143,7 +149,7 @@ function targetOf(url: string): { document: string; token: string } {
   } catch {
     // Not an escape at all: the name has a bare percent sign.
   }
-  return { document, token: new URLSearchParams(query).get('token') ?? '' };
+  return { document, token };
 }
 
 function answerAndEnd(socket: Duplex, code: RefusalCode): void {

@@ -21,10 +21,11 @@ export function binaryFrame(parts: readonly Uint8Array[]): Uint8Array {
   return concatenate([binaryFrameHeader(length), ...parts]);
 }
 
+/** A Buffer, as sockets take it without wrapping it once more per reader; from Node's pool, as frames are short-lived. */
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
+  const whole = Buffer.allocUnsafe(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -1,36 +1,50 @@
 import {
+  type Cancel,
   RefusedError,
   type StateVector,
   YWebsocketSession,
   decodeStateVector,
   encodeYWebsocket,
+  refusalRules,
   type YWebsocketMessage,
 } from '@tideweave/shared';
 import type { Grant } from '../auth/authorizer.ts';
+import { type DialectFrames, yWebsocketFrames } from '../room/dialect-frames.ts';
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
 import { type Driver, type DriverContext, asRefused, authorized, missingDependencies } from './driver.ts';
+import type { RepeatedRefusals } from './repeated-refusals.ts';
 import { binaryFrame } from './websocket-frame.ts';
 
 /** Drives the session of a stock y-websocket client: one document, which its path names. */
 export class YWebsocketDriver implements Driver, Member {
-  readonly dialect = 'y-websocket';
+  readonly frames: DialectFrames = yWebsocketFrames;
   readonly device = '';
   readonly #context: DriverContext;
   readonly #session: YWebsocketSession;
+  readonly #refusals: RepeatedRefusals;
+  readonly #document: string;
   #room: Room | null = null;
   #grant: Grant | null = null;
   #joined = false;
+  /** Refused or gone: nothing is sent any more. */
   #closed = false;
+  /** A step 1 without an answer; of several, the last is answered. */
+  #behind: StateVector | null = null;
+  #catchingUp = false;
+  /** The connection is refused, and closed a while later. */
+  #held: { readonly now: () => void; readonly cancel: Cancel } | null = null;
   /** What has been heard since the last WebSocket ping. */
   #lastHeardMs: number;
   #pinged = false;
 
-  constructor(context: DriverContext, document: string, token: string) {
+  constructor(context: DriverContext, refusals: RepeatedRefusals, document: string, token: string) {
     this.#context = context;
+    this.#refusals = refusals;
+    this.#document = document;
     this.#lastHeardMs = context.clock.now();
     this.#session = new YWebsocketSession(context.limits, this.#lastHeardMs);
-    void this.#open(document, token);
+    void this.#open(token);
   }
 
   get user(): string {
@@ -54,6 +68,7 @@ export class YWebsocketDriver implements Driver, Member {
 
   drained(): void {
     if (this.#joined) void this.#room?.resume(this);
+    void this.#catchUp();
   }
 
   tick(): void {
@@ -71,12 +86,14 @@ export class YWebsocketDriver implements Driver, Member {
   }
 
   refuse(error: RefusedError): void {
+    this.#held?.now();
     this.#session.close(error);
     this.#drain();
   }
 
   closed(): void {
     this.#closed = true;
+    this.#held?.cancel();
     if (this.#joined) this.#room?.leave(this);
   }
 
@@ -95,15 +112,16 @@ export class YWebsocketDriver implements Driver, Member {
   watermark(): void {}
 
   ended(error: Error): void {
+    this.#joined = false;
     this.refuse(asRefused(error, this.#context.logger, 'the document failed'));
   }
 
-  async #open(document: string, token: string): Promise<void> {
+  async #open(token: string): Promise<void> {
     try {
       const { peer, rooms } = this.#context;
+      const document = this.#document;
       this.#grant = await authorized(this.#context, { document, via: 'y-websocket', access: 'write', token, ...peer });
-      this.#room = await rooms.get(document);
-      this.#session.opened(this.#room.stateVectorBytes);
+      this.#session.opened((await rooms.get(document)).stateVectorBytes);
     } catch (error) {
       this.#session.close(asRefused(error, this.#context.logger, 'opening a document failed'));
     }
@@ -117,30 +135,41 @@ export class YWebsocketDriver implements Driver, Member {
           this.#send(output.message);
           break;
         case 'catch-up':
-          void this.#catchUp(output.stateVector);
+          this.#guard(() => (this.#behind = decodeStateVector(output.stateVector)));
+          void this.#catchUp();
           break;
         case 'store':
-          this.#guard((room) => this.#store(room, output.update, output.everything));
+          this.#guardRoom((room) => this.#store(room, output.update, output.everything));
           break;
         case 'awareness':
-          this.#guard((room) => room.awareness(output.update, this));
+          this.#guardRoom((room) => room.awareness(output.update, this));
           break;
         case 'tell-awareness':
-          this.#guard((room) => room.tellAwareness(this));
+          // Whoever asks faster than it reads is told later, by the room.
+          if (!this.congested) this.#guardRoom((room) => room.tellAwareness(this));
+          break;
+        case 'ask':
+          this.#guardRoom((room) => this.#send({ type: 'step-1', stateVector: room.stateVectorBytes }));
           break;
         case 'close':
-          this.#context.connection.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
+          this.#close(output.closeCode, output.error);
           break;
       }
     }
   }
 
-  /** A stock client is synced when its step 2 comes, so all but the last piece travel as updates before it. */
-  async #catchUp(bytes: Uint8Array): Promise<void> {
-    const room = this.#room;
-    if (room === null) return;
+  /**
+   * Answers the last step 1, unless the client is slow to read: then when it has read. A stock client is synced when its
+   * step 2 comes, so all but the last piece travel as updates before it.
+   */
+  async #catchUp(): Promise<void> {
+    const stateVector = this.#behind;
+    if (stateVector === null || this.#catchingUp || this.congested || this.#closed) return;
+    this.#behind = null;
+    this.#catchingUp = true;
     try {
-      const stateVector = decodeStateVector(bytes);
+      // The room is asked for anew: until somebody joins it, an idle one may be unloaded.
+      const room = await this.#context.rooms.get(this.#document);
       await room.bringUpToDate({ seq: null, stateVector }, (updates) => {
         if (this.#closed) return;
         this.catchUp(updates.slice(0, -1));
@@ -150,30 +179,61 @@ export class YWebsocketDriver implements Driver, Member {
     } catch (error) {
       this.refuse(asRefused(error, this.#context.logger, 'reading a document failed'));
     }
+    this.#catchingUp = false;
+    this.#drain();
+    void this.#catchUp();
   }
 
   #join(room: Room, stateVector: StateVector): void {
+    this.#room = room;
     this.#joined = true;
     room.join(this, stateVector);
+    this.#session.joined();
   }
 
   #store(room: Room, update: Uint8Array, everything: boolean): void {
     if (this.#grant?.access !== 'write') {
+      if (room.ticketOfKnown(update, this) !== null) return;
       this.#session.denyWrite('TW_READ_ONLY: the grant allows reading only; the edit was not stored');
       return;
     }
-    if (room.accept(update, this).kind === 'stored') return;
+    try {
+      if (room.accept(update, this).kind === 'stored') return;
+    } catch (error) {
+      const refused = asRefused(error, this.#context.logger, 'storing an update failed');
+      if (refusalRules[refused.code].action !== 'retry' || room.isEnded) throw refused;
+      this.#session.putOff(this.#context.clock.now());
+      return;
+    }
     if (everything) throw missingDependencies();
     this.#send({ type: 'step-1', stateVector: room.stateVectorBytes });
   }
 
-  #guard(run: (room: Room) => void): void {
-    if (this.#room === null) return;
+  #guardRoom(run: (room: Room) => void): void {
+    const room = this.#room;
+    if (room !== null && this.#joined) this.#guard(() => run(room));
+  }
+
+  #guard(run: () => void): void {
     try {
-      run(this.#room);
+      run();
     } catch (error) {
       this.#session.close(asRefused(error, this.#context.logger, 'handling a message failed'));
+      this.#drain();
     }
+  }
+
+  /** Major 2 of the stock client is back 100 ms after any close: the second time, the connection is held for a while. */
+  #close(closeCode: number, error: RefusedError): void {
+    const { connection, clock, peer } = this.#context;
+    if (this.#joined) this.#room?.leave(this);
+    this.#joined = false;
+    this.#closed = true;
+    const close = (): void => connection.close(closeCode, `${error.code}: ${error.message}`);
+    const isFinal = refusalRules[error.code].action !== 'retry';
+    const holdMs = isFinal ? this.#refusals.holdMs(`${peer.remoteAddress} ${error.code} ${this.#document}`) : 0;
+    if (holdMs === 0) close();
+    else this.#held = { now: close, cancel: clock.after(holdMs, close) };
   }
 
   #send(message: YWebsocketMessage): void {

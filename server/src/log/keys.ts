@@ -11,7 +11,16 @@ export interface KeyRange {
   readonly to: Uint8Array;
 }
 
-const kind = { head: 0x68, record: 0x72, chunk: 0x73, quarantined: 0x71, leftover: 0x67, meta: 0x6d } as const;
+const kind = {
+  head: 0x68,
+  record: 0x72,
+  chunk: 0x73,
+  quarantined: 0x71,
+  leftover: 0x67,
+  name: 0x6e,
+  damage: 0x78,
+  meta: 0x6d,
+} as const;
 const logIdBytes = 8;
 const numberBytes = 8;
 const twoPow32 = 2 ** 32;
@@ -36,7 +45,7 @@ export function headKey(name: string): Uint8Array {
   return join(kind.head, nameToBytes(name));
 }
 
-/** The name in a head's key, or null when the key is damaged. */
+/** The name in a head's key, or in that of a mark; or null when the key is damaged. */
 export function nameOfHeadKey(key: Uint8Array): string | null {
   try {
     return decoder.decode(key.subarray(1));
@@ -111,6 +120,22 @@ export function logIdOfLeftoverKey(key: Uint8Array): string {
 
 /** All reminders. */
 export const leftoverRange: KeyRange = { from: Uint8Array.of(kind.leftover), to: Uint8Array.of(kind.leftover + 1) };
+
+/**
+ * A second, constant trace of a document: when its head is not found and this is, the head is damaged. Without it a
+ * flipped bit in the head's key would make the document look as if it had never been.
+ */
+export function nameKey(name: string): Uint8Array {
+  return join(kind.name, nameToBytes(name));
+}
+
+/** The mark of a document that is damaged in a way that cannot be seen from what is left of it. */
+export function damageKey(name: string): Uint8Array {
+  return join(kind.damage, nameToBytes(name));
+}
+
+/** All such marks. */
+export const damageRange: KeyRange = { from: Uint8Array.of(kind.damage), to: Uint8Array.of(kind.damage + 1) };
 
 /** Which version of this layout the folder has. */
 export const formatKey: Uint8Array = join(kind.meta, encoder.encode('format'));

@@ -4,9 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 
-import { LRUCache } from 'lru-cache';
-
 import { assert, RefusedError } from '@tideweave/shared';
+import { LRUCache } from 'lru-cache';
 
 import type {
   Append,
@@ -29,17 +28,20 @@ import {
 } from './head-rules.ts';
 import * as keys from './keys.ts';
 import { chunkBatches, switchBatch } from './level-compaction.ts';
+import { DamageRegister } from './level-damage.ts';
 import {
   Damage,
   entriesOf,
   readHead,
+  readHeads,
   readQuarantined,
   readRecords,
   readSnapshot,
+  sameContent,
   type StoredRecord,
 } from './level-reader.ts';
 import { LevelStorage, type StoragePort, type WriteOperation } from './level-storage.ts';
-import { decodeHead, encodeHead, encodeRecord, type StoredHead } from './record.ts';
+import { encodeHead, encodeRecord, type StoredHead } from './record.ts';
 import { Serial } from './serial.ts';
 
 /** How to open an embedded log. */
@@ -58,12 +60,9 @@ export interface LevelLogOptions {
 const format = 'tideweave level log 1';
 /** Heads kept in memory, so that an append to a live document reads nothing. */
 const headsMax = 20_000;
-/** Documents remembered as damaged until they are deleted or the process ends. */
-const damagedMax = 10_000;
 const deletesPerBatch = 1000;
-/** How often a read starts again because the document was compacted under it. */
+/** How often a read starts again because the document changed under it. */
 const readAttemptsMax = 5;
-const headsPerPage = 256;
 
 /** What an append works on: a document's head and where it is stored. */
 interface Slot {
@@ -76,7 +75,8 @@ interface Slot {
  * written by another version of the layout.
  */
 export async function openLevelLog(options: LevelLogOptions): Promise<DocumentLog> {
-  const storage = await (options.openStorage ?? LevelStorage.open)(options.path);
+  const openStorage = options.openStorage ?? ((path: string): Promise<StoragePort> => LevelStorage.open(path));
+  const storage = await openStorage(options.path);
   try {
     const found = await storage.get(keys.formatKey);
     if (found === undefined) {
@@ -86,7 +86,7 @@ export async function openLevelLog(options: LevelLogOptions): Promise<DocumentLo
     }
     const randomId = options.randomId ?? ((): string => randomBytes(8).toString('hex'));
     const log = new LevelLog(storage, options.wallTime, randomId);
-    await log.clearLeftovers();
+    await log.recover();
     return log;
   } catch (error) {
     await storage.close();
@@ -101,7 +101,7 @@ class LevelLog implements DocumentLog {
   /** Heads as they are stored; only those who write fill it, in turn, so that it never holds an older one. */
   readonly #slots = new LRUCache<string, Slot>({ max: headsMax });
   /** Documents found damaged: nothing more is acknowledged for what could not be read again (D1, D4). */
-  readonly #damaged = new LRUCache<string, RefusedError>({ max: damagedMax });
+  readonly #damaged = new DamageRegister();
   readonly #writes = new Serial();
   readonly #compactions = new Serial();
   /** A write failed: heads in memory may be older than stored ones, and the storage has to be reopened. */
@@ -125,6 +125,7 @@ class LevelLog implements DocumentLog {
         }
         const refused = refusalToAppend(slot.stored?.head ?? null, append);
         if (refused !== null) return { refused };
+        if (slot.stored === null) batch.push(trace(append.name));
         const stored = slot.stored ?? this.#fresh(append.name);
         if (append.entries.length > 0) {
           const key = keys.recordKey(stored.head.logId, stored.head.lastSeq + 1);
@@ -185,7 +186,8 @@ class LevelLog implements DocumentLog {
       try {
         return await this.#exclusive(() => this.#switch(name, compaction, generation, merged));
       } catch (error) {
-        if (error instanceof RefusedError && error.code !== 'TW_STORAGE_FAILED') await this.#clearOtherGenerations(before);
+        if (error instanceof RefusedError && error.code !== 'TW_STORAGE_FAILED')
+          await this.#clearOtherGenerations(before);
         throw error;
       }
     });
@@ -196,7 +198,7 @@ class LevelLog implements DocumentLog {
       const key = keys.headKey(name);
       assertCreatable((await this.#stored(name))?.head ?? null);
       const slot = { key, stored: this.#fresh(name) };
-      await this.#write([{ key, value: encodeHead(key, slot.stored) }], true);
+      await this.#write([trace(name), { key, value: encodeHead(key, slot.stored) }], true);
       this.#slots.set(name, slot);
       return slot.stored.head;
     });
@@ -212,21 +214,8 @@ class LevelLog implements DocumentLog {
     });
   }
 
-  async list({ after, limit }: { readonly after: string | null; readonly limit: number }): Promise<readonly Head[]> {
-    const heads: Head[] = [];
-    let { from, to } = keys.headRange(after);
-    while (heads.length < limit) {
-      const pairs = await this.#reading(() => this.#storage.pairs({ from, to }, { limit: headsPerPage }));
-      for (const { key, value } of pairs) {
-        const name = keys.nameOfHeadKey(key);
-        const head = name === null ? null : decodeHead(key, name, value)?.head;
-        if (head && head.deletedAt === null && heads.length < limit) heads.push(head);
-      }
-      const last = pairs.at(-1);
-      if (last === undefined || pairs.length < headsPerPage) break;
-      from = new Uint8Array([...last.key, 0]);
-    }
-    return heads;
+  list({ after, limit }: { readonly after: string | null; readonly limit: number }): Promise<readonly Head[]> {
+    return this.#reading(() => readHeads(this.#storage, after, limit));
   }
 
   probe(): Promise<void> {
@@ -244,8 +233,9 @@ class LevelLog implements DocumentLog {
     return this.#compactions.run(() => this.#writes.run(() => this.#storage.close()));
   }
 
-  /** Clears what deletions left behind when the process died in the middle of one. */
-  async clearLeftovers(): Promise<void> {
+  /** Marks documents that lost something, and clears what deletions left behind when the process died in the middle of one. */
+  async recover(): Promise<void> {
+    await this.#damaged.load(this.#storage);
     for (const key of await this.#storage.keys(keys.leftoverRange)) await this.#clearLog(keys.logIdOfLeftoverKey(key));
   }
 
@@ -285,9 +275,9 @@ class LevelLog implements DocumentLog {
     const slots = new Map<string, Slot | RefusedError>();
     const missing = new Set<string>();
     for (const { name } of appends) {
-      const refused = this.#damaged.get(name);
+      const refused = this.#damaged.refusalOf(name);
       const slot = this.#slots.get(name);
-      if (refused !== undefined) slots.set(name, refused);
+      if (refused !== null) slots.set(name, refused);
       else if (slot !== undefined) slots.set(name, { ...slot });
       else missing.add(name);
     }
@@ -303,8 +293,10 @@ class LevelLog implements DocumentLog {
     return slots;
   }
 
-  /** The head as it is stored at this moment. */
+  /** The head as it is stored at this moment; throws for a document that is known to be damaged. */
   async #stored(name: string): Promise<StoredHead | null> {
+    const refused = this.#damaged.refusalOf(name);
+    if (refused !== null) throw refused;
     const stored = await this.#reading(() => readHead(this.#storage, name));
     return stored instanceof Damage ? this.#corrupt(name, stored.what) : stored;
   }
@@ -324,13 +316,14 @@ class LevelLog implements DocumentLog {
       stored = await this.#stored(name);
       if (stored !== null && sameContent(by, stored)) return this.#corrupt(name, found.what);
     }
-    throw new RefusedError('TW_OVERLOADED', `document ${JSON.stringify(name)} was compacted again and again while it was read`);
+    throw new RefusedError(
+      'TW_OVERLOADED',
+      `document ${JSON.stringify(name)} changed again and again while it was read`,
+    );
   }
 
   #corrupt(name: string, what: string): never {
-    const error = new RefusedError('TW_DOCUMENT_CORRUPT', `document ${JSON.stringify(name)} is damaged: ${what}`);
-    this.#damaged.set(name, error);
-    throw error;
+    throw this.#damaged.add(name, what);
   }
 
   /** The atomic step of a compaction, on the newest head: appends may have come since it started. */
@@ -356,11 +349,17 @@ class LevelLog implements DocumentLog {
     // A damaged head can be deleted too: it is how people get rid of it. Its log's id is not known any more.
     const before = found instanceof Damage ? this.#fresh(name) : found;
     if (before === null || before.head.deletedAt !== null) return null;
-    const stored = { head: tombstone(before.head, this.#wallTime()), generation: 0, indexBytes: 0, quarantinedCount: 0 };
+    const stored = {
+      head: tombstone(before.head, this.#wallTime()),
+      generation: 0,
+      indexBytes: 0,
+      quarantinedCount: 0,
+    };
     const { logId } = before.head;
     const reminder = { key: keys.leftoverKey(logId), value: new Uint8Array(0) };
-    await this.#write([{ key, value: encodeHead(key, stored) }, reminder], true);
-    this.#damaged.delete(name);
+    const unmark = { key: keys.damageKey(name), value: null };
+    await this.#write([{ key, value: encodeHead(key, stored) }, reminder, unmark], true);
+    this.#damaged.forget(name);
     this.#slots.set(name, { key, stored });
     return logId;
   }
@@ -386,9 +385,9 @@ class LevelLog implements DocumentLog {
   }
 }
 
-/** Whether two heads promise the same records and parts; only entries at the end may have been added. */
-function sameContent(a: StoredHead, b: StoredHead): boolean {
-  return a.head.logId === b.head.logId && a.generation === b.generation && a.head.firstSeq === b.head.firstSeq;
+/** Written once, when a document is created. */
+function trace(name: string): WriteOperation {
+  return { key: keys.nameKey(name), value: new Uint8Array(0) };
 }
 
 function failed(error: unknown): never {

@@ -2,11 +2,14 @@
  * Reads what a head promises and checks that it is all there: every checksum, every sequence number, every part of the
  * snapshot. Damage is a value here, because a head that was switched meanwhile looks the same: the caller knows which.
  */
-import type { Entry, QuarantinedEntry, Snapshot } from './document-log.ts';
+import type { Entry, Head, QuarantinedEntry, Snapshot } from './document-log.ts';
 import {
   chunkKey,
   chunkRange,
   headKey,
+  headRange,
+  nameOfHeadKey,
+  nameKey,
   quarantinedKey,
   quarantinedRange,
   recordKey,
@@ -18,6 +21,8 @@ import { decodeChunk, decodeHead, decodeQuarantined, decodeRecord, type StoredHe
 
 /** Bytes of a snapshot per stored value: large enough to be cheap, small enough for LevelDB's blocks and caches. */
 export const chunkBytes: number = 64 * 1024;
+
+const headsPerPage = 256;
 
 /** Something that should be stored is damaged or missing. */
 export class Damage {
@@ -34,25 +39,52 @@ export interface StoredRecord {
   readonly entries: readonly Entry[];
 }
 
-/** A document's head, null when there is none. */
+/** A document's head; null when there is none, nor a trace of one. */
 export async function readHead(storage: StoragePort, name: string): Promise<StoredHead | null | Damage> {
   const key = headKey(name);
   return orDamage('head', async () => {
     const value = await storage.get(key);
-    if (value === undefined) return null;
+    if (value === undefined) return (await storage.get(nameKey(name))) === undefined ? null : new Damage('head');
     return decodeHead(key, name, value) ?? new Damage('head');
   });
 }
 
-/** The records that hold the entries `from` to `to` (both inclusive), without a gap. */
+/** Heads of living documents after a name, in order; a damaged one is left out, and is told of when it is asked for. */
+export async function readHeads(storage: StoragePort, after: string | null, limit: number): Promise<Head[]> {
+  const heads: Head[] = [];
+  let { from, to } = headRange(after);
+  while (heads.length < limit) {
+    const pairs = await storage.pairs({ from, to }, { limit: headsPerPage });
+    for (const { key, value } of pairs) {
+      const name = nameOfHeadKey(key);
+      const head = name === null ? null : decodeHead(key, name, value)?.head;
+      if (head && head.deletedAt === null && heads.length < limit) heads.push(head);
+    }
+    const last = pairs.at(-1);
+    if (last === undefined || pairs.length < headsPerPage) break;
+    from = new Uint8Array([...last.key, 0]);
+  }
+  return heads;
+}
+
+/**
+ * The records that hold the entries `from` to `to` (both inclusive), without a gap. With `to` at the head's last entry,
+ * a record behind it is damage too: the head is an old one, because the newest was lost.
+ */
 export async function readRecords(
   storage: StoragePort,
-  { head: { logId } }: StoredHead,
+  { head: { logId, lastSeq } }: StoredHead,
   from: number,
   to: number,
 ): Promise<StoredRecord[] | Damage> {
-  if (from > to) return [];
   return orDamage(`entries ${from} to ${to}`, async () => {
+    if (
+      to === lastSeq &&
+      (await storage.keys(recordRange(logId, to + 1, Number.MAX_SAFE_INTEGER), { limit: 1 })).length > 0
+    ) {
+      return new Damage(`head: there are entries after ${to}`);
+    }
+    if (from > to) return [];
     const pairs = await storage.pairs(recordRange(logId, from, to + 1));
     const first = pairs[0];
     if (first === undefined || !sameBytes(first.key, recordKey(logId, from))) {
@@ -114,6 +146,13 @@ export async function readQuarantined(
     }
     return entries;
   });
+}
+
+/** Whether two heads promise the same records and parts. */
+export function sameContent({ head: a, ...one }: StoredHead, { head: b, ...other }: StoredHead): boolean {
+  return (
+    a.logId === b.logId && a.lastSeq === b.lastSeq && a.firstSeq === b.firstSeq && one.generation === other.generation
+  );
 }
 
 function checkedRecords(pairs: readonly Pair[], from: number, to: number): StoredRecord[] | Damage {

@@ -2,12 +2,13 @@
  * The few operations on an ordered key-value store that the embedded log needs, and the real one over LevelDB. Tests
  * put a store of their own behind the same port, to fail or to crash at every single write.
  */
-import { open, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Level } from 'level';
 
 import type { KeyRange } from './keys.ts';
+import { lostRegions } from './level-wal.ts';
 
 /** Puts a value under a key, or deletes the key when the value is null. */
 export interface WriteOperation {
@@ -36,6 +37,10 @@ export interface StoragePort {
   write(batch: readonly WriteOperation[], sync: boolean): Promise<void>;
   /** Called after a write failed, before the next: brings the store back into a state that takes writes, or rejects. */
   reopen(): Promise<void>;
+  /** What was written once and could not be read back when the store was opened: raw bytes of batches, empty if nothing. */
+  lost(): Promise<readonly Uint8Array[]>;
+  /** Called when what was lost has been dealt with; until then `lost` tells it at every opening. */
+  forgetLost(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,6 +60,7 @@ const headroomBytes = 8 * 1024 * 1024;
 /** Bytes per round trip of an iterator; the default of 16 KiB is made for records that are looked at one by one. */
 const iteratorBytes = 1024 * 1024;
 const reopenRetriesMax = 3;
+const damagedSuffix = '.damaged';
 
 export class LevelStorage implements StoragePort {
   readonly #path: string;
@@ -69,6 +75,7 @@ export class LevelStorage implements StoragePort {
 
   /** Opens or creates the folder. Throws `StorageLockedError` when another process has it. */
   static async open(path: string): Promise<LevelStorage> {
+    await setDamagedLogsAside(path);
     const db = new Level<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view' });
     try {
       await db.open();
@@ -122,6 +129,20 @@ export class LevelStorage implements StoragePort {
     await this.#opened;
   }
 
+  async lost(): Promise<readonly Uint8Array[]> {
+    const regions: Uint8Array[] = [];
+    for (const name of await damagedLogs(this.#path))
+      regions.push(...lostRegions(await readFile(join(this.#path, name))));
+    return regions;
+  }
+
+  /** Keeps the damaged logs for people under another name. */
+  async forgetLost(): Promise<void> {
+    for (const name of await damagedLogs(this.#path)) {
+      await rename(join(this.#path, name), join(this.#path, `${name}-kept`));
+    }
+  }
+
   async close(): Promise<void> {
     await this.#opened.catch(() => {});
     await this.#db.close();
@@ -156,6 +177,30 @@ export class LevelStorage implements StoragePort {
       }
     }
   }
+}
+
+/** LevelDB drops what it cannot read and then deletes the file: a copy stays until its documents are marked. */
+async function setDamagedLogsAside(path: string): Promise<void> {
+  const names = await readdir(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names) {
+    if (!/^\d+\.log$/.test(name)) continue;
+    const file = await readFile(join(path, name));
+    if (lostRegions(file).length === 0) continue;
+    const copy = await open(join(path, `${name}${damagedSuffix}`), 'w');
+    try {
+      await copy.writeFile(file);
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+  }
+}
+
+async function damagedLogs(path: string): Promise<string[]> {
+  return (await readdir(path)).filter((name) => name.endsWith(damagedSuffix));
 }
 
 function levelRange(

@@ -28,7 +28,8 @@ const lengthMax16 = 0xff_ff;
 const sameTime = 1;
 const sameAuthor = 2;
 
-const headBytes = 2 + 8 + 8 + 11 * 8 + checksumBytes;
+/** Bytes of an encoded head; one byte of varint in LevelDB's batches. */
+export const headBytes: number = 2 + 8 + 8 + 11 * 8 + checksumBytes;
 
 /** A head as it is stored; numbers as doubles, which hold every safe integer and every time exactly. */
 export function encodeHead(key: Uint8Array, stored: StoredHead): Uint8Array {

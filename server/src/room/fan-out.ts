@@ -1,10 +1,31 @@
-import { type DialectName, dialectFrames } from './dialect-frames.ts';
+import { assert, mergeUpdates } from '@tideweave/shared';
+import type { DialectFrames } from './dialect-frames.ts';
 import type { Contributor, Member } from './member.ts';
 
 /** One contributor's updates of a batch, merged. */
 export interface Segment {
   readonly contributor: Contributor;
   readonly update: Uint8Array;
+}
+
+/** Consecutive updates of one contributor as one: who wrote what stays apart, in order. */
+export function segmentsOf(batch: readonly Segment[]): Segment[] {
+  const segments: Segment[] = [];
+  for (let at = 0; at < batch.length;) {
+    const first = batch[at];
+    assert(first !== undefined, 'within the batch');
+    const updates: Uint8Array[] = [];
+    for (; batch[at]?.contributor === first.contributor; at++) {
+      const update = batch[at]?.update;
+      if (update !== undefined) updates.push(update);
+    }
+    // A single one is copied, as it is a view into a frame that would be kept alive with it.
+    segments.push({
+      contributor: first.contributor,
+      update: updates.length === 1 ? first.update.slice() : mergeUpdates(updates),
+    });
+  }
+  return segments;
 }
 
 /**
@@ -15,8 +36,8 @@ export class FanOut {
   readonly #room: number;
   readonly #segments: readonly Segment[];
   readonly #contributors: ReadonlySet<Contributor>;
-  readonly #encoded = new Map<DialectName, readonly Uint8Array[]>();
-  readonly #whole = new Map<DialectName, Uint8Array>();
+  readonly #encoded = new Map<DialectFrames, readonly Uint8Array[]>();
+  readonly #whole = new Map<DialectFrames, Uint8Array>();
 
   constructor(room: number, segments: readonly Segment[]) {
     this.#room = room;
@@ -26,25 +47,25 @@ export class FanOut {
 
   /** The frames for one member, or null when all of the batch is its own. */
   framesFor(member: Member): Uint8Array | null {
-    const { dialect } = member;
+    const { frames } = member;
     if (!this.#contributors.has(member)) {
-      let whole = this.#whole.get(dialect);
+      let whole = this.#whole.get(frames);
       if (whole === undefined) {
-        whole = dialectFrames[dialect].frame(this.#encode(dialect));
-        this.#whole.set(dialect, whole);
+        whole = frames.frame(this.#encode(frames));
+        this.#whole.set(frames, whole);
       }
       return whole;
     }
     if (this.#contributors.size === 1) return null;
-    const others = this.#encode(dialect).filter((_, at) => this.#segments[at]?.contributor !== member);
-    return dialectFrames[dialect].frame(others);
+    const others = this.#encode(frames).filter((_, at) => this.#segments[at]?.contributor !== member);
+    return frames.frame(others);
   }
 
-  #encode(dialect: DialectName): readonly Uint8Array[] {
-    let encoded = this.#encoded.get(dialect);
+  #encode(frames: DialectFrames): readonly Uint8Array[] {
+    let encoded = this.#encoded.get(frames);
     if (encoded === undefined) {
-      encoded = this.#segments.map(({ update }) => dialectFrames[dialect].segment(this.#room, update));
-      this.#encoded.set(dialect, encoded);
+      encoded = this.#segments.map(({ update }) => frames.segment(this.#room, update));
+      this.#encoded.set(frames, encoded);
     }
     return encoded;
   }

@@ -1,5 +1,5 @@
 import type { PresenceSession, StateVector } from '@tideweave/shared';
-import type { DialectName } from './dialect-frames.ts';
+import type { DialectFrames } from './dialect-frames.ts';
 
 /** Whoever hands a room updates and wants to know when they are durable. */
 export interface Contributor {
@@ -15,7 +15,8 @@ export interface Contributor {
 
 /** One session in a room, of any dialect: what the room needs to send to it. */
 export interface Member extends Contributor, PresenceSession {
-  readonly dialect: DialectName;
+  /** How the room's frames look to it: the same object for all readers of the same bytes. */
+  readonly frames: DialectFrames;
   /** Whether its socket has more waiting than a live reader should. */
   readonly congested: boolean;
   /** Writes bytes that are whole WebSocket frames. */

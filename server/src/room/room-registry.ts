@@ -135,25 +135,36 @@ export class RoomRegistry implements RoomHost {
   }
 
   async #load(name: string): Promise<Room> {
-    const head = await this.#log.head(name);
-    if (head !== null && head.deletedAt !== null) {
-      throw new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(name)} was deleted`);
+    for (let attempt = 0; attempt < loadAttemptsMax; attempt++) {
+      const head = await this.#log.head(name);
+      if (head !== null && head.deletedAt !== null) {
+        throw new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(name)} was deleted`);
+      }
+      const start = await this.#read(name, head);
+      if (start === null) continue;
+      this.#lastNumber++;
+      const room = new Room(this, { number: this.#lastNumber, name, ...start });
+      this.#rooms.set(name, room);
+      return room;
     }
-    const { state, history } = await this.#read(name, head);
-    this.#lastNumber++;
-    const room = new Room(this, { number: this.#lastNumber, name, state, history });
-    this.#rooms.set(name, room);
-    return room;
+    throw new RefusedError('TW_OVERLOADED', 'the document is compacted faster than it can be read');
   }
 
-  async #read(name: string, head: Head | null): Promise<{ state: DocumentState; history: History }> {
+  /** What a room starts from; null when the document was compacted between the reads that it takes. */
+  async #read(name: string, head: Head | null): Promise<{ state: DocumentState; history: History } | null> {
     let snapshot: Snapshot | null = null;
     let tail: readonly Entry[] = [];
     if (head !== null && head.lastSeq > 0) {
-      [snapshot, tail] = await Promise.all([
-        head.snapshotSeq > 0 ? this.#snapshots.load(name, head.snapshotSeq) : null,
-        head.lastSeq > head.snapshotSeq ? this.#log.read(name, head.snapshotSeq) : [],
-      ]);
+      try {
+        [snapshot, tail] = await Promise.all([
+          head.snapshotSeq > 0 ? this.#snapshots.load(name, head.snapshotSeq) : null,
+          head.lastSeq > head.snapshotSeq ? this.#log.read(name, head.snapshotSeq) : [],
+        ]);
+      } catch (error) {
+        if (error instanceof RangeError) return null;
+        throw error;
+      }
+      if ((snapshot?.seq ?? 0) !== head.snapshotSeq) return null;
     }
     const state = snapshot === null ? new DocumentState() : snapshotState(snapshot.update, snapshot.index);
     const scan = new UpdateScan();
@@ -194,8 +205,17 @@ export class RoomRegistry implements RoomHost {
   async #compact(name: string): Promise<void> {
     try {
       const outcome = await this.#compactor.compact(name);
+      if (outcome === null) return;
+      for (const { seq, user, device, reason } of outcome.quarantined) {
+        this.#logger.error(
+          { document: name, seq, user, device, reason },
+          'an update that cannot be applied was set aside',
+        );
+      }
+      // One that is being loaded may start from the state before.
+      await this.#loading.get(name)?.catch(() => undefined);
       const room = this.#rooms.get(name);
-      if (outcome === null || room === undefined) return;
+      if (room === undefined) return;
       this.#compactedAtMs.set(name, this.clock.now());
       this.#adopt(room, outcome);
     } catch (error) {
@@ -208,12 +228,6 @@ export class RoomRegistry implements RoomHost {
       room.compacted(head);
       return;
     }
-    for (const { seq, user, device, reason } of quarantined) {
-      this.#logger.error(
-        { document: room.name, seq, user, device, reason },
-        'an update that cannot be applied was set aside',
-      );
-    }
     // The room's idea of the document contains what was set aside, and live sessions may have failed on it: they open
     // the document again, as the log has it now.
     room.end(
@@ -224,6 +238,9 @@ export class RoomRegistry implements RoomHost {
     );
   }
 }
+
+/** How often loading starts again because the document was compacted meanwhile. */
+const loadAttemptsMax = 5;
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

@@ -1,4 +1,5 @@
 import {
+  type Admission,
   type Cancel,
   type Clock,
   type DocumentState,
@@ -7,16 +8,14 @@ import {
   Presence,
   RefusedError,
   UpdateScan,
-  assert,
   encodeCursor,
   encodeStateVector,
-  mergeUpdates,
   scanUpdate,
 } from '@tideweave/shared';
 import type { AppendResult, Entry, Head, NewEntry } from '../log/document-log.ts';
 import type { WriteBatcher } from '../log/write-batcher.ts';
-import { type DialectName, dialectFrames } from './dialect-frames.ts';
-import { FanOut, FanOutWindow, type Segment } from './fan-out.ts';
+import type { DialectFrames } from './dialect-frames.ts';
+import { FanOut, FanOutWindow, segmentsOf } from './fan-out.ts';
 import type { History, Known } from './history.ts';
 import type { Contributor, Member, Standing } from './member.ts';
 import { TicketLedger } from './ticket-ledger.ts';
@@ -126,17 +125,7 @@ export class Room implements EndOfTurn {
    * gathers it for the end of the turn. Throws `RefusedError` when it is malformed or cannot be taken now.
    */
   accept(update: Uint8Array, contributor: Contributor): Verdict {
-    this.#check();
-    if (update.length > this.#host.limits.updateBytesMax) {
-      throw new RefusedError(
-        'TW_TOO_LARGE',
-        `an update of ${update.length} bytes; at most ${this.#host.limits.updateBytesMax} are allowed`,
-      );
-    }
-    if (!scanUpdate(update, scan)) {
-      throw new RefusedError('TW_MALFORMED_UPDATE', `${scan.error} at byte ${scan.errorOffset}`);
-    }
-    switch (this.#state.admit(scan)) {
+    switch (this.#judge(update)) {
       case 'missing':
         return { kind: 'missing' };
       case 'known':
@@ -149,6 +138,15 @@ export class Room implements EndOfTurn {
     this.#batch.push({ contributor, update });
     this.#host.turn.roomHasWork(this);
     return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };
+  }
+
+  /**
+   * The ticket under which all of an update is durable, for one who may only read; null when it has something new.
+   * Throws `RefusedError` when it is malformed.
+   */
+  ticketOfKnown(update: Uint8Array, contributor: Contributor): number | null {
+    if (this.#judge(update) !== 'known') return null;
+    return this.#tickets.await(contributor, this.#batch.length > 0);
   }
 
   /**
@@ -176,7 +174,7 @@ export class Room implements EndOfTurn {
     this.#lastUsedMs = this.#host.clock.now();
     this.#members.set(member, { flow: 'live', sentSeq: this.head?.lastSeq ?? 0, stateVector });
     const present = this.#presence.encodePresent();
-    if (present !== null) member.write(dialectFrames[member.dialect].awareness(this.number, present));
+    if (present !== null) member.write(member.frames.awareness(this.number, present));
   }
 
   leave(member: Member): void {
@@ -194,14 +192,20 @@ export class Room implements EndOfTurn {
     for (const client of changed) this.#presenceChanged.add(client);
     if (changed.length > 0) this.#host.turn.roomHasWork(this);
     if (corrections.length > 0) {
-      member.write(dialectFrames[member.dialect].awareness(this.number, this.#presence.encode(corrections)));
+      member.write(member.frames.awareness(this.number, this.#presence.encode(corrections)));
     }
+  }
+
+  /** Passes a message on to everybody whose dialect has such; it is kept for nobody. */
+  stateless(payload: string): void {
+    this.#check();
+    this.#tell((frames) => frames.stateless(payload));
   }
 
   /** Everybody's presence, for a client that asks. */
   tellAwareness(member: Member): void {
     const present = this.#presence.encodePresent();
-    if (present !== null) member.write(dialectFrames[member.dialect].awareness(this.number, present));
+    if (present !== null) member.write(member.frames.awareness(this.number, present));
   }
 
   /** The member's socket has drained: brings it up to date from the log, in place (R2). */
@@ -312,17 +316,37 @@ export class Room implements EndOfTurn {
   #sendPresence(): void {
     const update = this.#presence.encode(this.#presenceChanged);
     this.#presenceChanged.clear();
-    const encoded = new Map<DialectName, Uint8Array>();
+    // One who is behind is told of everybody when it is back.
+    this.#tell((frames) => frames.awareness(this.number, update));
+  }
+
+  /** Writes what only those need who are live, encoded once for all who share their frames. */
+  #tell(encode: (frames: DialectFrames) => Uint8Array | null): void {
+    const encoded = new Map<DialectFrames, Uint8Array | null>();
     for (const [member, standing] of this.#members) {
-      // One who is behind is told of everybody when it is back.
       if (standing.flow !== 'live' || member.congested) continue;
-      let frame = encoded.get(member.dialect);
+      let frame = encoded.get(member.frames);
       if (frame === undefined) {
-        frame = dialectFrames[member.dialect].awareness(this.number, update);
-        encoded.set(member.dialect, frame);
+        frame = encode(member.frames);
+        encoded.set(member.frames, frame);
       }
-      member.write(frame);
+      if (frame !== null) member.write(frame);
     }
+  }
+
+  /** Validates an update and leaves what it holds in `scan`. */
+  #judge(update: Uint8Array): Admission {
+    this.#check();
+    if (update.length > this.#host.limits.updateBytesMax) {
+      throw new RefusedError(
+        'TW_TOO_LARGE',
+        `an update of ${update.length} bytes; at most ${this.#host.limits.updateBytesMax} are allowed`,
+      );
+    }
+    if (!scanUpdate(update, scan)) {
+      throw new RefusedError('TW_MALFORMED_UPDATE', `${scan.error} at byte ${scan.errorOffset}`);
+    }
+    return this.#state.admit(scan);
   }
 
   #settle(ticket: number, entries: readonly NewEntry[], result: AppendResult, firstSeq: number): void {
@@ -362,24 +386,4 @@ const releaseAfterMs = 5000;
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
-}
-
-/** Consecutive updates of one contributor as one: who wrote what stays apart, in order. */
-function segmentsOf(batch: readonly { readonly contributor: Contributor; readonly update: Uint8Array }[]): Segment[] {
-  const segments: Segment[] = [];
-  for (let at = 0; at < batch.length;) {
-    const first = batch[at];
-    assert(first !== undefined, 'within the batch');
-    const updates: Uint8Array[] = [];
-    for (; batch[at]?.contributor === first.contributor; at++) {
-      const update = batch[at]?.update;
-      if (update !== undefined) updates.push(update);
-    }
-    // A single one is copied, as it is a view into a frame that would be kept alive with it.
-    segments.push({
-      contributor: first.contributor,
-      update: updates.length === 1 ? first.update.slice() : mergeUpdates(updates),
-    });
-  }
-  return segments;
 }

@@ -75,7 +75,10 @@ for (const { fate, unsynced } of crashes) {
       const head = await headOf(again, 'doc');
       assert.ok(head.lastSeq >= acknowledged, `crash ${crash}: what was acknowledged is there`);
       const rest: readonly Entry[] = await again.read('doc', head.snapshotSeq);
-      assert.equal(rest.map(({ update }) => update), entries(head.snapshotSeq + 1, head.lastSeq - head.snapshotSeq).map(({ update }) => update));
+      assert.equal(
+        rest.map(({ update }) => update),
+        entries(head.snapshotSeq + 1, head.lastSeq - head.snapshotSeq).map(({ update }) => update),
+      );
       assert.is(head.tailBytes, 8 * rest.length);
       if (head.snapshotSeq === 18) {
         assert.equal(await again.snapshot('doc'), snapshotAt(18, 150_000));
@@ -86,7 +89,10 @@ for (const { fate, unsynced } of crashes) {
         assert.equal(await again.snapshot('doc'), snapshotAt(37, 1_500_000));
         assert.equal(await again.quarantined('doc'), [{ ...set, reason: 'set aside' }]);
       }
-      assert.equal((await again.read('other', 0)).map(({ seq }) => seq), [1, 2]);
+      assert.equal(
+        (await again.read('other', 0)).map(({ seq }) => seq),
+        [1, 2],
+      );
 
       // Life goes on, and the next compaction clears what this one left.
       const { lastSeq } = await append(again, 'doc', [entry(head.lastSeq + 1)]);
@@ -119,7 +125,9 @@ for (const { fate, unsynced } of crashes) {
         assert.is((await again.read('doc', 18)).length, 22);
       } else {
         const { logId } = head;
-        const left = survivor.allKeys().filter((key) => key[0] !== 'h'.charCodeAt(0) && Buffer.from(key).toString('hex').includes(logId));
+        const left = survivor
+          .allKeys()
+          .filter((key) => key[0] !== 'h'.charCodeAt(0) && Buffer.from(key).toString('hex').includes(logId));
         assert.is(left.length, 0, `crash ${crash}: nothing left over`);
         assert.is(ofKind(survivor, leftoverTag).length, 0);
         assert.is.not((await again.create('doc')).epoch, head.epoch);

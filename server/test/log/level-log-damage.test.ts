@@ -20,7 +20,12 @@ async function prepared(): Promise<MemoryDisk> {
     const [first] = await log.read(name, 0);
     assert.ok(first !== undefined);
     const snapshot = snapshotAt(12, 150_000);
-    await log.compact(name, { snapshot, from: { epoch, snapshotSeq: 0 }, keepFrom: 13, quarantined: [{ ...first, reason: 'bad' }] });
+    await log.compact(name, {
+      snapshot,
+      from: { epoch, snapshotSeq: 0 },
+      keepFrom: 13,
+      quarantined: [{ ...first, reason: 'bad' }],
+    });
   }
   return disk;
 }
@@ -32,14 +37,21 @@ async function everything(log: DocumentLog, name: string): Promise<unknown> {
 
 async function keysOf(disk: MemoryDisk, name: string, tag: string): Promise<Uint8Array[]> {
   const { logId } = await headOf(await openOn(disk), name);
-  const prefix = tag === 'h' ? Buffer.concat([Buffer.from(tag), Buffer.from(name)]) : Buffer.concat([Buffer.from(tag), Buffer.from(logId, 'hex')]);
+  const prefix =
+    tag === 'h'
+      ? Buffer.concat([Buffer.from(tag), Buffer.from(name)])
+      : Buffer.concat([Buffer.from(tag), Buffer.from(logId, 'hex')]);
   return disk.allKeys().filter((key) => Buffer.compare(key.subarray(0, prefix.byteLength), prefix) === 0);
 }
 
 async function assertOnlyDocRefused(disk: MemoryDisk, intact: unknown, what: string): Promise<void> {
   const log = await openOn(disk);
   assert.is(await refusalOf(() => everything(log, 'doc')), 'TW_DOCUMENT_CORRUPT', what);
-  assert.is(refusedWith((await log.append([{ name: 'doc', epoch: null, entries: entries(31, 1) }]))[0]), 'TW_DOCUMENT_CORRUPT', what);
+  assert.is(
+    refusedWith((await log.append([{ name: 'doc', epoch: null, entries: entries(31, 1) }]))[0]),
+    'TW_DOCUMENT_CORRUPT',
+    what,
+  );
   assert.equal(await everything(log, 'other'), intact, what);
   assert.is((await append(log, 'other', entries(31, 1))).lastSeq, 31, what);
   assert.equal((await log.list({ after: null, limit: 9 })).at(-1)?.name, 'other', what);

@@ -36,7 +36,10 @@ test('D5 an append that failed and survived all the same leaves no gap', async (
   await refusalOf(() => append(log, 'doc', entries(3, 1)));
   disk.onWrite = () => 'ok';
   assert.is((await append(log, 'doc', entries(3, 1))).lastSeq, 4);
-  assert.equal((await log.read('doc', 0)).map(({ seq }) => seq), [1, 2, 3, 4]);
+  assert.equal(
+    (await log.read('doc', 0)).map(({ seq }) => seq),
+    [1, 2, 3, 4],
+  );
 });
 
 test('D5 while reopening fails, appends reject and reads go on', async () => {
@@ -68,7 +71,10 @@ test('D5 a compaction on a failing disk changes nothing and can be done again', 
     );
     if (done) break;
     assert.equal(await log.snapshot('doc'), snapshotAt(3));
-    assert.equal((await log.read('doc', 3)).map(({ seq }) => seq), [4, 5, 6]);
+    assert.equal(
+      (await log.read('doc', 3)).map(({ seq }) => seq),
+      [4, 5, 6],
+    );
   }
   assert.equal(await log.snapshot('doc'), snapshotAt(6));
 });

@@ -32,7 +32,7 @@ documentLogContract('level', async () => {
   };
 });
 
-test('a second relay on the same folder is told who has it', async () => {
+test('D1 a second relay on the same folder is told who has it', async () => {
   const path = await newFolder();
   const log = await openAt(path);
   const error = await rejection(() => openAt(path));
@@ -44,7 +44,7 @@ test('a second relay on the same folder is told who has it', async () => {
   await rm(path, { recursive: true });
 });
 
-test('a folder that another version wrote is left alone', async () => {
+test('D4 a folder that another version wrote is left alone', async () => {
   const path = await newFolder();
   const storage = await LevelStorage.open(path);
   await storage.write([{ key: formatKey, value: Buffer.from('tideweave level log 99') }], true);
@@ -59,10 +59,10 @@ test('D5 reads that are under way go on while the storage is reopened', async ()
   const storage = await LevelStorage.open(path);
   const key = Uint8Array.of(1);
   await storage.write([{ key, value: new Uint8Array(100_000) }], true);
-  let stop = false;
+  const reading = { stop: false };
   let count = 0;
   const read = async (): Promise<void> => {
-    while (!stop) {
+    while (!reading.stop) {
       assert.is((await storage.get(key))?.byteLength, 100_000);
       assert.is((await storage.pairs({ from: key, to: Uint8Array.of(2) })).length, 1);
       count += 1;
@@ -70,7 +70,7 @@ test('D5 reads that are under way go on while the storage is reopened', async ()
   };
   const readers = Promise.all([read(), read(), read(), read()]);
   for (let round = 0; round < 5; round += 1) await storage.reopen();
-  stop = true;
+  reading.stop = true;
   await readers;
   assert.ok(count > 0);
   await storage.close();

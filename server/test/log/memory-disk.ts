@@ -74,11 +74,20 @@ export class MemoryDisk implements StoragePort {
     if (!this.reopenable) throw new Error('no room');
   }
 
+  async lost(): Promise<readonly Uint8Array[]> {
+    return [];
+  }
+
+  async forgetLost(): Promise<void> {}
+
   async close(): Promise<void> {}
 
   #apply(batch: WrittenBatch): void {
     // Values are copied, as a real store does.
-    const operations = batch.operations.map(({ key, value }) => ({ key: key.slice(), value: value === null ? null : new Uint8Array(value) }));
+    const operations = batch.operations.map(({ key, value }) => ({
+      key: key.slice(),
+      value: value === null ? null : new Uint8Array(value),
+    }));
     this.#written.push({ operations, sync: batch.sync });
     for (const { key, value } of operations) {
       const hex = Buffer.from(key).toString('hex');

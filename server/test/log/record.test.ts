@@ -6,12 +6,15 @@ import type { NewEntry } from '../../src/log/document-log.ts';
 import { headKey, headRange, nameOfHeadKey, recordKey, seqOfRecordKey } from '../../src/log/keys.ts';
 import { decodeQuarantined, decodeRecord, encodeQuarantined, encodeRecord } from '../../src/log/record.ts';
 
-const anyEntry: fc.Arbitrary<NewEntry> = fc.record({
-  time: fc.oneof(fc.constantFrom(0, 1, 1_700_000_000_000), fc.double({ noNaN: true })),
-  user: fc.oneof(fc.constantFrom('', 'ada'), fc.string({ unit: 'grapheme' })),
-  device: fc.oneof(fc.constantFrom('', 'laptop'), fc.string({ unit: 'binary' })),
-  update: fc.uint8Array({ maxLength: 50 }),
-}, { noNullPrototype: true });
+const anyEntry: fc.Arbitrary<NewEntry> = fc.record(
+  {
+    time: fc.oneof(fc.constantFrom(0, 1, 1_700_000_000_000), fc.double({ noNaN: true })),
+    user: fc.oneof(fc.constantFrom('', 'ada'), fc.string({ unit: 'grapheme' })),
+    device: fc.oneof(fc.constantFrom('', 'laptop'), fc.string({ unit: 'binary' })),
+    update: fc.uint8Array({ maxLength: 50 }),
+  },
+  { noNullPrototype: true },
+);
 
 test('D1 records give back any entries', () => {
   fc.assert(
@@ -38,7 +41,7 @@ test('D4 any single flipped bit of a record is noticed, in its value and in its 
   );
 });
 
-test('entries set aside keep their reason', () => {
+test('L1 entries set aside keep their reason', () => {
   fc.assert(
     fc.property(anyEntry, fc.string({ unit: 'grapheme', maxLength: 100 }), (written, reason) => {
       const key = recordKey('00ff00ff00ff00ff', 7);
@@ -48,14 +51,17 @@ test('entries set aside keep their reason', () => {
   );
 });
 
-test('keys sort as their numbers do', () => {
+test('D1 keys sort as their numbers do', () => {
   const seqs = [0, 1, 255, 256, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 3, Number.MAX_SAFE_INTEGER];
   const all = seqs.map((seq) => recordKey('ffffffffffffffff', seq));
   assert.equal(all.map(seqOfRecordKey), seqs);
-  assert.equal([...all].sort(Buffer.compare), all);
+  assert.equal(
+    [...all].sort((a, b) => Buffer.compare(a, b)),
+    all,
+  );
 });
 
-test('keys of heads give back names', () => {
+test('D1 keys of heads give back names', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), (name) => {
       const key = headKey(name);

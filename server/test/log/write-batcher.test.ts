@@ -42,35 +42,62 @@ test('D2 nothing is settled before its commit, everything after it', async () =>
   await clock.advance(1);
   assert.is(settled.length, 0);
   await clock.advance(1);
-  assert.equal(settled, [[3, 1], [3, 3]], 'each is told where its entries begin');
+  assert.equal(
+    settled,
+    [
+      [3, 1],
+      [3, 3],
+    ],
+    'each is told where its entries begin',
+  );
   assert.is(batcher.uncommittedBytes, 0);
-  assert.equal((await log.read('doc', 0)).map(({ update }) => update), entries(1, 3).map(({ update }) => update));
+  assert.equal(
+    (await log.read('doc', 0)).map(({ update }) => update),
+    entries(1, 3).map(({ update }) => update),
+  );
 });
 
-test('an idle relay commits at once, one append for all that came in a turn', async () => {
+test('D2 an idle relay commits at once, one append for all that came in a turn', async () => {
   const { clock, batcher, commits } = setUp();
   for (const name of ['a', 'b', 'a']) batcher.enqueue(name, null, entries(1, 1), ignore);
   await clock.advance(0);
-  assert.equal(commits.map(({ at, appends }) => [at, appends.map((each) => [each.name, each.entries.length])]), [[0, [['a', 2], ['b', 1]]]]);
+  assert.equal(
+    commits.map(({ at, appends }) => [at, appends.map((each) => [each.name, each.entries.length])]),
+    [
+      [
+        0,
+        [
+          ['a', 2],
+          ['b', 1],
+        ],
+      ],
+    ],
+  );
   await clock.advance(100);
   batcher.enqueue('a', null, entries(1, 1), ignore);
   await clock.advance(0);
   assert.is(commits[1]?.at, 100);
 });
 
-test('one append is in flight; what comes meanwhile goes with the next, in order', async () => {
+test('D2 one append is in flight; what comes meanwhile goes with the next, in order', async () => {
   const { clock, batcher, commits, log } = setUp();
   for (let at = 0; at < 5; at += 1) {
     batcher.enqueue('doc', null, entries(at, 1), ignore);
     await clock.advance(0.5);
   }
   await clock.advance(10);
-  assert.equal(commits.map(({ appends }) => appends[0]?.entries.length), [1, 3, 1]);
+  assert.equal(
+    commits.map(({ appends }) => appends[0]?.entries.length),
+    [1, 3, 1],
+  );
   assert.is(commits[1]?.at, 2);
-  assert.equal((await log.read('doc', 0)).map(({ update }) => update), entries(0, 5).map(({ update }) => update));
+  assert.equal(
+    (await log.read('doc', 0)).map(({ update }) => update),
+    entries(0, 5).map(({ update }) => update),
+  );
 });
 
-test('under load commits start 20 ms apart, and at once again when it is over', async () => {
+test('D2 under load commits start 20 ms apart, and at once again when it is over', async () => {
   const { clock, batcher, commits } = setUp();
   let count = 0;
   for (; count < 400; count += 1) {
@@ -80,7 +107,10 @@ test('under load commits start 20 ms apart, and at once again when it is over', 
   await clock.advance(100);
   const busy = commits.slice(3).map(({ at }, index) => at - (commits[index + 2]?.at ?? 0));
   assert.ok(busy.length >= 8 && busy.every((gap) => gap >= 20 && gap < 23), `gaps ${busy.join(' ')}`);
-  assert.is(commits.reduce((sum, { appends }) => sum + appends.reduce((more, each) => more + each.entries.length, 0), 0), 400);
+  assert.is(
+    commits.reduce((sum, { appends }) => sum + appends.reduce((more, each) => more + each.entries.length, 0), 0),
+    400,
+  );
   const before = commits.length;
   const now = clock.now();
   batcher.enqueue('doc', null, entries(1, 1), ignore);
@@ -88,21 +118,26 @@ test('under load commits start 20 ms apart, and at once again when it is over', 
   assert.is(commits[before]?.at, now);
 });
 
-test('a refused document is told so, the others are committed', async () => {
+test('U3 a refused document is told so, the others are committed', async () => {
   const { clock, batcher, log } = setUp();
   await log.create('gone');
   await log.delete('gone');
   const settled = new Map<string, AppendResult>();
-  for (const name of ['a', 'gone', 'b']) batcher.enqueue(name, null, entries(1, 1), (result) => settled.set(name, result));
+  for (const name of ['a', 'gone', 'b'])
+    batcher.enqueue(name, null, entries(1, 1), (result) => settled.set(name, result));
   await clock.advance(5);
-  assert.equal(['a', 'gone', 'b'].map((name) => refusedWith(settled.get(name))), [null, 'TW_DOCUMENT_DELETED', null]);
+  assert.equal(
+    ['a', 'gone', 'b'].map((name) => refusedWith(settled.get(name))),
+    [null, 'TW_DOCUMENT_DELETED', null],
+  );
 });
 
 test('C6 callers of one document that disagree on its epoch are answered each', async () => {
   const { clock, batcher, log } = setUp();
   const { epoch } = await log.create('doc');
   const settled: (string | null)[] = [];
-  for (const each of [epoch, 'ffffffffffffffff', epoch, null]) batcher.enqueue('doc', each, entries(1, 1), (result) => settled.push(refusedWith(result)));
+  for (const each of [epoch, 'ffffffffffffffff', epoch, null])
+    batcher.enqueue('doc', each, entries(1, 1), (result) => settled.push(refusedWith(result)));
   await clock.advance(5);
   assert.equal(settled, [null, 'TW_EPOCH_MISMATCH', null, null]);
 });
@@ -140,7 +175,10 @@ test('D5 a failing storage: nothing acknowledged, nothing lost, retried with bac
   assert.is(settled, 2);
   assert.is(batcher.health, 'ok');
   assert.is(healths.at(-1), 'ok');
-  assert.equal((await log.read('doc', 0)).map(({ update }) => update), entries(0, 2).map(({ update }) => update));
+  assert.equal(
+    (await log.read('doc', 0)).map(({ update }) => update),
+    entries(0, 2).map(({ update }) => update),
+  );
 });
 
 test('R5 drain commits what waits without gathering and then resolves', async () => {
@@ -189,11 +227,14 @@ test('R1 a callback that throws is reported and the others are called', async ()
   assert.is(errors.length, 1);
 });
 
-test('one commit is bounded in bytes, and keeps a document together', async () => {
+test('R6 one commit is bounded in bytes, and keeps a document together', async () => {
   const { clock, batcher, commits } = setUp({ uncommittedBytesMax: 2 ** 30 });
   for (const name of ['a', 'b', 'c', 'a']) batcher.enqueue(name, null, [entry(1, 6 * 1024 * 1024)], ignore);
   await clock.advance(100);
-  assert.equal(commits.map(({ appends }) => appends.map(({ name }) => name)), [['a'], ['b', 'c']]);
+  assert.equal(
+    commits.map(({ appends }) => appends.map(({ name }) => name)),
+    [['a'], ['b', 'c']],
+  );
 });
 
 test.run();

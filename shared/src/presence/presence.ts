@@ -29,12 +29,10 @@ export class Presence {
    * of the update has been taken then.
    */
   apply(update: Uint8Array, session: PresenceSession, now: number): PresenceChange {
-    const incoming = decodeAwareness(update, this.#limits);
-    this.#checkRoom(incoming, session);
-    const changed: number[] = [];
+    const changes = new Map<number, PresenceEntry>();
     const corrections: number[] = [];
-    for (const { client, clock, state } of incoming) {
-      const known = this.#entries.get(client);
+    for (const { client, clock, state } of decodeAwareness(update, this.#limits)) {
+      const known = changes.get(client) ?? this.#entries.get(client);
       if (known === undefined) {
         if (state === null) continue;
       } else if (known.session !== session) {
@@ -49,10 +47,11 @@ export class Presence {
         // Of one clock only the removal may still come: y-protocols ends a state without raising its clock.
         continue;
       }
-      this.#entries.set(client, { clock, state, session, changedAtMs: now });
-      changed.push(client);
+      changes.set(client, { clock, state, session, changedAtMs: now });
     }
-    return { changed, corrections };
+    this.#checkRoom(changes, session);
+    for (const [client, entry] of changes) this.#put(client, entry);
+    return { changed: [...changes.keys()], corrections };
   }
 
   /** Removes what a session announced; returns the clients to tell the others about. */
@@ -60,8 +59,11 @@ export class Presence {
     const gone: number[] = [];
     for (const [client, entry] of this.#entries) {
       if (entry.session !== session || entry.state === null) continue;
-      this.#entries.set(client, { clock: entry.clock + 1, state: null, session, changedAtMs: now });
       gone.push(client);
+    }
+    for (const client of gone) {
+      const clock = (this.#entries.get(client)?.clock ?? 0) + 1;
+      this.#put(client, { clock, state: null, session, changedAtMs: now });
     }
     return gone;
   }
@@ -89,22 +91,41 @@ export class Presence {
     return present.length === 0 ? null : encodeEntries(present);
   }
 
-  #checkRoom(incoming: readonly AwarenessEntry[], session: PresenceSession): void {
+  /** Throws when `changes` would leave more present than the limits allow; what they replace does not count. */
+  #checkRoom(changes: ReadonlyMap<number, PresenceEntry>, session: PresenceSession): void {
+    const { awarenessClientsPerSessionMax, awarenessClientsPerDocumentMax } = this.#limits;
     let owned = 0;
-    for (const entry of this.#entries.values()) if (entry.session === session && entry.state !== null) owned++;
-    let added = 0;
-    for (const { client, state } of incoming) if (state !== null && !this.#entries.has(client)) added++;
-    if (owned + added > this.#limits.awarenessClientsPerSessionMax) {
+    let present = 0;
+    const count = (entry: PresenceEntry): void => {
+      if (entry.state === null) return;
+      present++;
+      if (entry.session === session) owned++;
+    };
+    for (const [client, entry] of this.#entries) if (!changes.has(client)) count(entry);
+    for (const entry of changes.values()) count(entry);
+    if (owned > awarenessClientsPerSessionMax) {
       throw new RefusedError(
         'TW_TOO_LARGE',
-        `more than ${this.#limits.awarenessClientsPerSessionMax} awareness entries in one session`,
+        `more than ${awarenessClientsPerSessionMax} awareness entries in one session`,
       );
     }
-    if (this.#entries.size + added > this.#limits.awarenessClientsPerDocumentMax) {
+    if (present > awarenessClientsPerDocumentMax) {
       throw new RefusedError(
         'TW_OVERLOADED',
-        `more than ${this.#limits.awarenessClientsPerDocumentMax} awareness entries in one document`,
+        `more than ${awarenessClientsPerDocumentMax} awareness entries in one document`,
       );
+    }
+  }
+
+  /** Keeps an entry, behind the older ones; clocks of those who left make room first. */
+  #put(client: number, entry: PresenceEntry): void {
+    this.#entries.delete(client);
+    this.#entries.set(client, entry);
+    if (this.#entries.size <= this.#limits.awarenessClientsPerDocumentMax) return;
+    for (const [oldest, { state }] of this.#entries) {
+      if (state !== null) continue;
+      this.#entries.delete(oldest);
+      return;
     }
   }
 }
@@ -160,6 +181,7 @@ function decodeAwareness(update: Uint8Array, limits: PresenceLimits): AwarenessE
     const text = reader.varString(limits.awarenessStateBytesMax);
     entries.push({ client, clock, state: parsesAsNull(text) ? null : text });
   }
+  if (!reader.done) throw new RefusedError('TW_MALFORMED_MESSAGE', 'bytes follow the awareness entries');
   return entries;
 }
 

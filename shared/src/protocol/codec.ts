@@ -6,6 +6,8 @@ import type { RefusalAction } from './close.ts';
 import {
   authorBytesMax,
   cursorBytesMax,
+  frameBytes,
+  messagesPerFrameMax,
   nameBytesMax,
   reasonBytesMax,
   stateVectorBytesMax,
@@ -44,6 +46,26 @@ export function encodeMessages(messages: readonly (ClientMessage | ServerMessage
   const encoder = encoding.createEncoder();
   for (const message of messages) writeMessage(encoder, message);
   return encoding.toUint8Array(encoder);
+}
+
+/**
+ * `messages` in order, in as many frames as it takes to keep each near `frameBytes` and below `messagesPerFrameMax`. A
+ * message is never divided: `splitUpdate` is there for large ones.
+ */
+export function encodeFrames(messages: readonly (ClientMessage | ServerMessage)[]): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let encoder = encoding.createEncoder();
+  let count = 0;
+  for (const message of messages) {
+    writeMessage(encoder, message);
+    count++;
+    if (count < messagesPerFrameMax && encoding.length(encoder) < frameBytes) continue;
+    frames.push(encoding.toUint8Array(encoder));
+    encoder = encoding.createEncoder();
+    count = 0;
+  }
+  if (count > 0) frames.push(encoding.toUint8Array(encoder));
+  return frames;
 }
 
 /** One message's bytes; frames are concatenations of them. */
@@ -124,18 +146,26 @@ function writeMessage(encoder: encoding.Encoder, message: ClientMessage | Server
  * Throws `RefusedError` TW_MALFORMED_MESSAGE or TW_TOO_LARGE.
  */
 export function decodeClientMessages(frame: Uint8Array, updateBytesMax: number): ClientMessage[] {
-  return decodeAll(frame, (reader, type) => readClientMessage(reader, type, updateBytesMax));
+  return decodeAll(frame, messagesPerFrameMax, (reader, type) => readClientMessage(reader, type, updateBytesMax));
 }
 
-/** The messages of a frame that came from a relay; as `decodeClientMessages`. */
+/** The messages of a frame that came from a relay, of which there may be any number; as `decodeClientMessages`. */
 export function decodeServerMessages(frame: Uint8Array, updateBytesMax: number): ServerMessage[] {
-  return decodeAll(frame, (reader, type) => readServerMessage(reader, type, updateBytesMax));
+  return decodeAll(frame, Infinity, (reader, type) => readServerMessage(reader, type, updateBytesMax));
 }
 
-function decodeAll<Message>(frame: Uint8Array, read: (reader: Reader, type: number) => Message): Message[] {
+function decodeAll<Message>(
+  frame: Uint8Array,
+  messagesMax: number,
+  read: (reader: Reader, type: number) => Message,
+): Message[] {
   const reader = new Reader(frame);
   const messages: Message[] = [];
-  while (!reader.done) messages.push(read(reader, reader.varUint()));
+  while (!reader.done) {
+    if (messages.length === messagesMax)
+      throw new RefusedError('TW_TOO_LARGE', `more than ${messagesMax} messages in one frame`);
+    messages.push(read(reader, reader.varUint()));
+  }
   return messages;
 }
 

@@ -1,4 +1,5 @@
 import * as encoding from 'lib0/encoding';
+import { RefusedError } from '../base/errors.ts';
 import { Reader } from '../base/reader.ts';
 
 /**
@@ -24,5 +25,7 @@ export function encodeCursor(cursor: Cursor): Uint8Array {
 export function decodeCursor(bytes: Uint8Array): Cursor | null {
   if (bytes.length === 0) return null;
   const reader = new Reader(bytes);
-  return { logId: reader.varString(logIdBytesMax), seq: reader.varUint() };
+  const cursor = { logId: reader.varString(logIdBytesMax), seq: reader.varUint() };
+  if (!reader.done) throw new RefusedError('TW_MALFORMED_MESSAGE', 'bytes follow the cursor');
+  return cursor;
 }

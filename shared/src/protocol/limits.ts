@@ -60,6 +60,12 @@ export const authorBytesMax: number = 128;
 export const tokenBytesMax: number = 8192;
 /** A cursor on the wire. */
 export const cursorBytesMax: number = 64;
+/** An address in the hocuspocus dialect: a document name, a zero and a session id, in UTF-8. */
+export const hocuspocusAddressBytesMax: number = nameBytesMax + 1 + 64;
+/** A stateless message of the hocuspocus dialect, in UTF-8. */
+export const statelessBytesMax: number = 64 * 1024;
+/** Messages of a stock client that may wait until its document is authorized and loaded. */
+export const earlyMessagesMax: number = 4096;
 /** A state vector on the wire: about 10 bytes a client. */
 export const stateVectorBytesMax: number = 4 * 1024 * 1024;
 /** A refusal's reason on the wire, in UTF-8. A WebSocket close frame holds 123 bytes including the code. */
@@ -67,6 +73,15 @@ export const reasonBytesMax: number = 512;
 
 /** Large transfers travel in parts of this size, so that a slow link shows progress and stays alive. */
 export const partBytes: number = 64 * 1024;
+
+/** Messages in one frame from a client: without a bound, a frame of 16 MiB is as many pings. */
+export const messagesPerFrameMax: number = 10_000;
+
+/** A client begins a new frame after this many bytes, so that no backlog is over what the relay reads at once. */
+export const frameBytes: number = 256 * 1024;
+
+/** The longest wait that a refusal can impose; what is longer does not fit a platform's timer either. */
+export const retryAfterMsMax: number = 60 * 60 * 1000;
 
 /** Bounds on what one Yjs update may hold; genuine ones stay far below (PEERS section 4 has what happens without). */
 export interface UpdateLimits {

@@ -32,7 +32,10 @@ export interface LeaveMessage {
 export interface PushMessage {
   readonly type: 'push';
   readonly doc: number;
-  /** This update contains every edit numbered up to here that no earlier push contained. */
+  /**
+   * This update contains every edit numbered up to here that no earlier push contained. 0 for one that hands back what
+   * others wrote and no watermark confirmed.
+   */
   readonly n: number;
   readonly update: Uint8Array;
 }
@@ -142,15 +145,17 @@ export type ClientMessage =
   | PingMessage
   | PongMessage;
 
-export type ServerMessage =
-  | OpenedMessage
+/** What a relay says about one open document. */
+export type ServerDocumentMessage =
   | UpdateMessage
   | PartMessage
   | CaughtUpMessage
   | WantMessage
   | AckMessage
   | WatermarkMessage
-  | AwarenessMessage
-  | RefuseMessage
-  | PingMessage
-  | PongMessage;
+  | AwarenessMessage;
+
+/** What a relay says about the connection, or in answer to a request. */
+export type ServerConnectionMessage = OpenedMessage | RefuseMessage | PingMessage | PongMessage;
+
+export type ServerMessage = ServerConnectionMessage | ServerDocumentMessage;

@@ -1,4 +1,5 @@
 import type { Random } from '../base/random.ts';
+import { retryAfterMsMax } from '../protocol/limits.ts';
 
 /**
  * When to try again: full jitter (Marc Brooker, "Exponential Backoff And Jitter", AWS 2015): a uniform draw between
@@ -16,11 +17,11 @@ export class Backoff {
     this.#capMs = options?.capMs ?? 30_000;
   }
 
-  /** Milliseconds to wait before the next attempt; never less than `atLeastMs`. */
+  /** Milliseconds to wait before the next attempt; never less than `atLeastMs`, of which an hour counts at most. */
   next(atLeastMs = 0): number {
     const cap = Math.min(this.#capMs, this.#baseMs * 2 ** Math.min(this.#attempts, 30));
     this.#attempts++;
-    return atLeastMs + this.#random() * cap;
+    return Math.min(atLeastMs, retryAfterMsMax) + this.#random() * cap;
   }
 
   /** Something went through: the next failure starts from the shortest wait again. */

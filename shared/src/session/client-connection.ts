@@ -13,7 +13,10 @@ export class ClientConnection {
   readonly #backoff: Backoff;
   #state: ConnectionState = 'stopped';
   #lastHeardMs = 0;
-  #pinged = false;
+  /** When a sign of life was asked for, or null while none is due. */
+  #pingedAtMs: number | null = null;
+  /** Wait that the relay's last refusal asked for; counts once. */
+  #retryAfterMs = 0;
   /** When to give up connecting, or to try again (monotonic ms). */
   #deadlineMs = Infinity;
   #error: RefusalStatus | null = null;
@@ -33,7 +36,7 @@ export class ClientConnection {
 
   get deadline(): number {
     if (this.#state !== 'connected') return this.#deadlineMs;
-    return this.#lastHeardMs + (this.#pinged ? pingAfterMs + pongWithinMs : pingAfterMs);
+    return this.#pingedAtMs === null ? this.#lastHeardMs + pingAfterMs : this.#pingedAtMs + pongWithinMs;
   }
 
   connecting(now: number): void {
@@ -48,17 +51,19 @@ export class ClientConnection {
 
   heard(now: number): void {
     this.#lastHeardMs = now;
-    this.#pinged = false;
+    this.#pingedAtMs = null;
   }
 
   /** The relay ended the connection, or will be left, because of `error`. */
   refused(error: RefusalStatus): void {
     this.#error = error;
+    this.#retryAfterMs = error.retryAfterMs;
   }
 
   lost(now: number): void {
     this.#state = 'waiting';
-    this.#deadlineMs = now + this.retryDelay(this.#error?.retryAfterMs ?? 0);
+    this.#deadlineMs = now + this.#backoff.next(this.#retryAfterMs);
+    this.#retryAfterMs = 0;
   }
 
   stopped(): void {
@@ -72,9 +77,11 @@ export class ClientConnection {
     this.#error = null;
   }
 
-  /** Milliseconds until something that was refused for now is worth another try. */
-  retryDelay(atLeastMs: number): number {
-    return this.#backoff.next(atLeastMs);
+  /** Asks for a sign of life now rather than later; false when that is under way, or there is no connection. */
+  probe(now: number): boolean {
+    if (this.#state !== 'connected' || this.#pingedAtMs !== null) return false;
+    this.#pingedAtMs = now;
+    return true;
   }
 
   /** What is due at `now`. */
@@ -88,9 +95,8 @@ export class ClientConnection {
       case 'connecting':
         return 'drop';
       case 'connected':
-        if (this.#pinged) return 'drop';
-        this.#pinged = true;
-        return 'ping';
+        // From now on, not from when it was due: after a sleep, or in a page whose timers are slowed, it was due long ago.
+        return this.probe(now) ? 'ping' : 'drop';
     }
   }
 }

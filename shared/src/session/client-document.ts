@@ -1,10 +1,17 @@
-import type { RefusalAction } from '../protocol/close.ts';
+import type { RefusedError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { type RefusalAction, refusalRules } from '../protocol/close.ts';
 import type { OpenedMessage, RefuseMessage } from '../protocol/message.ts';
+import { mergeUpdates } from '../update/merge.ts';
+import { Backoff } from './backoff.ts';
 import { Outbox } from './outbox.ts';
 import { PartsBuffer } from './parts-buffer.ts';
 import { type ClientDocumentEvent, type ClientDocumentState, clientDocumentTransitions } from './transitions.ts';
 
-/** Where the newest edit is safe: lost with this process, with this device, or not at all. */
+/**
+ * Where what is here is safe: lost with this process, with this device, or not at all. Until the relay has what it was
+ * found to lack, that is not the server, whoever wrote it.
+ */
 export type SafeTier = 'memory' | 'device' | 'server';
 
 /** A refusal as the application sees it (U3). */
@@ -45,12 +52,17 @@ export class ClientDocument {
   number = 0;
   epoch = '';
   cursor: Uint8Array = new Uint8Array(0);
-  /** Updates from others that no watermark has confirmed: a relay that crashed may have lost them. */
-  unconfirmed: Uint8Array[] = [];
+  /** What is being handed back on this connection, in one update, until the relay acknowledges it. */
+  returning: Uint8Array | null = null;
+  /** Number of the resync that the relay has not acknowledged on this connection; 0 when there is none. */
+  resyncN = 0;
   /** The backlog is on its way and `caught-up` is still to be said. */
   caughtUpDue = false;
   /** When to ask again while `waiting` (monotonic ms). */
   retryAtMs = 0;
+  readonly #backoff: Backoff;
+  /** Updates from others that no watermark has confirmed: a relay that crashed may have lost them. */
+  #unconfirmed: Uint8Array[] = [];
   #everSynced = false;
   #receivedBytes = 0;
   #totalBytes = 0;
@@ -58,8 +70,9 @@ export class ClientDocument {
   #user: string | null = null;
   #error: RefusalStatus | null = null;
 
-  constructor(name: string) {
+  constructor(name: string, random: Random) {
     this.name = name;
+    this.#backoff = new Backoff(random);
   }
 
   /** Moves along the table; false when the peer broke the protocol. */
@@ -80,36 +93,65 @@ export class ClientDocument {
     this.#access = message.access;
     this.#user = message.user;
     this.#error = null;
+    this.parts.clear();
     this.#receivedBytes = 0;
     this.#totalBytes = message.totalBytes;
-    if (message.epoch !== '') this.epoch = message.epoch;
     this.caughtUpDue = true;
     this.outbox.rewind();
+    this.resyncN = 0;
+    if (this.returning !== null || this.#unconfirmed.length > 0) {
+      const returning = [...(this.returning === null ? [] : [this.returning]), ...this.#unconfirmed];
+      this.returning = message.access === 'write' ? mergeUpdates(returning) : null;
+      this.#unconfirmed = [];
+    }
   }
 
   received(bytes: number): void {
     if (this.state === 'catching-up') this.#receivedBytes += bytes;
   }
 
+  /** Keeps an update from others until a watermark confirms it. */
+  delivered(update: Uint8Array): void {
+    // A copy: it may be a view into its frame, which is reused or much larger.
+    this.#unconfirmed.push(update.slice());
+  }
+
   caughtUp(): void {
     this.#everSynced = true;
+    if (this.outbox.size === 0) this.#backoff.reset();
   }
 
-  watermark(epoch: string, cursor: Uint8Array): void {
-    this.epoch = epoch;
+  watermark(cursor: Uint8Array): void {
     this.cursor = cursor.slice();
-    this.unconfirmed = [];
+    this.#unconfirmed = [];
   }
 
-  refused(error: RefusalStatus): void {
+  /** Everything pushed up to `n` is durable; true when that was any edit. What is handed back travels before the edits. */
+  acknowledged(n: number): boolean {
+    this.returning = null;
+    if (n >= this.resyncN) this.resyncN = 0;
+    this.#backoff.reset();
+    return this.outbox.acknowledge(n);
+  }
+
+  /** The relay, or this side, ends the document; retryable ones try again from `retryAtMs` on. */
+  refused(error: RefusalStatus, now: number): void {
     this.#error = error;
-    this.request = 0;
-    this.number = 0;
+    this.#closed();
+    if (this.state === 'waiting') this.retryAtMs = now + this.#backoff.next(error.retryAfterMs);
   }
 
   disconnected(): void {
     this.move('disconnected');
-    this.parts.conclude(new Uint8Array(0));
+    this.#closed();
+  }
+
+  get error(): RefusalStatus | null {
+    return this.#error;
+  }
+
+  #closed(): void {
+    this.parts.clear();
     this.request = 0;
     this.number = 0;
   }
@@ -120,7 +162,7 @@ export class ClientDocument {
       phase: this.#phase,
       synced: this.state === 'live',
       pending: { updates: outbox.size, bytes: outbox.bytes, since: outbox.since },
-      safe: outbox.size === 0 ? 'server' : 'memory',
+      safe: outbox.size === 0 && this.returning === null && this.resyncN === 0 ? 'server' : 'memory',
       progress:
         this.state === 'catching-up' ? { receivedBytes: this.#receivedBytes, totalBytes: this.#totalBytes } : null,
       access: this.#access,
@@ -149,4 +191,10 @@ export class ClientDocument {
 /** The part of a refusal that an application can act upon. */
 export function refusalStatus(message: Omit<RefuseMessage, 'type' | 'scope' | 'id'>): RefusalStatus {
   return { code: message.code, reason: message.reason, action: message.action, retryAfterMs: message.retryAfterMs };
+}
+
+/** A refusal of this side's own making. */
+export function refusalOf(error: RefusedError): RefusalStatus {
+  const { action } = refusalRules[error.code];
+  return { code: error.code, reason: error.message, action, retryAfterMs: error.retryAfterMs };
 }

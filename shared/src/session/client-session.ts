@@ -1,12 +1,22 @@
+import { utf8ByteLength } from 'lib0/string';
 import { RefusedError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { isRetryable, refusalRules } from '../protocol/close.ts';
-import { decodeServerMessages, encodeMessages, splitUpdate } from '../protocol/codec.ts';
-import { type Limits, partBytes } from '../protocol/limits.ts';
-import type { ClientMessage, RefuseMessage, ServerMessage } from '../protocol/message.ts';
-import { mergeUpdates } from '../update/merge.ts';
+import { isRetryable } from '../protocol/close.ts';
+import { decodeServerMessages } from '../protocol/codec.ts';
+import { authorBytesMax, nameBytesMax, tokenBytesMax } from '../protocol/limits.ts';
+import type { RefuseMessage, ServerMessage } from '../protocol/message.ts';
 import { ClientConnection, type ConnectionState } from './client-connection.ts';
-import { ClientDocument, type DocumentStatus, type RefusalStatus, refusalStatus } from './client-document.ts';
+import {
+  ClientDocument,
+  type DocumentStatus,
+  type RefusalStatus,
+  refusalOf,
+  refusalStatus,
+} from './client-document.ts';
+import { ClientExchange, type ClientExchangeOptions } from './client-exchange.ts';
+import { type ClientOutput, ClientOutputs } from './client-outputs.ts';
+
+export type { ClientOutput } from './client-outputs.ts';
 
 /**
  * The client's half of a native connection, as a value that is fed and drained: what the user does, what arrives and the
@@ -16,21 +26,24 @@ import { ClientDocument, type DocumentStatus, type RefusalStatus, refusalStatus 
 export class ClientSession {
   readonly #options: ClientSessionOptions;
   readonly #connection: ClientConnection;
+  readonly #outputs: ClientOutputs = new ClientOutputs();
+  readonly #exchange: ClientExchange;
   readonly #documents = new Map<string, ClientDocument>();
   readonly #byNumber = new Map<number, ClientDocument>();
   readonly #byRequest = new Map<number, ClientDocument>();
-  /** Documents that may have something to push. */
-  readonly #unpushed = new Set<ClientDocument>();
+  /** Requests whose answer nobody wants any more, with their document: it is not asked for again before they are answered. */
+  readonly #abandoned = new Map<number, string>();
   /** Documents refused for now. */
   readonly #waiting = new Set<ClientDocument>();
   #token = '';
-  #messages: ClientMessage[] = [];
-  #outputs: ClientOutput[] = [];
   #lastRequest = 0;
 
+  /** Throws `RefusedError` TW_TOO_LARGE when `options.device` is too long. */
   constructor(options: ClientSessionOptions) {
+    checkBytes('TW_TOO_LARGE', 'the device', options.device, authorBytesMax);
     this.#options = options;
     this.#connection = new ClientConnection(options.random);
+    this.#exchange = new ClientExchange(options, this.#outputs);
   }
 
   get connection(): ConnectionState {
@@ -54,20 +67,16 @@ export class ClientSession {
   /** When `tick` is due next (monotonic ms). */
   get deadline(): number {
     let { deadline } = this.#connection;
+    // Without a connection nobody can be asked, however long ago it was due.
+    if (this.connection !== 'connected') return deadline;
     for (const document of this.#waiting) deadline = Math.min(deadline, document.retryAtMs);
     return deadline;
   }
 
-  /** What the driver has to do, in order; emptied by the call. Edits made since the last call leave in one frame. */
+  /** What the driver has to do, in order; emptied by the call. Edits made since the last call leave together. */
   drain(): readonly ClientOutput[] {
-    for (const document of this.#unpushed) this.#push(document);
-    if (this.#messages.length > 0) {
-      this.#outputs.push({ kind: 'send', frame: encodeMessages(this.#messages) });
-      this.#messages = [];
-    }
-    const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
+    this.#exchange.push();
+    return this.#outputs.drain();
   }
 
   /** Begins to connect. */
@@ -80,19 +89,22 @@ export class ClientSession {
     const had = this.connection === 'connecting' || this.connection === 'connected';
     this.#connection.stopped();
     this.#forgetConnection();
-    if (had) this.#outputs.push({ kind: 'disconnect' });
-    this.#outputs.push({ kind: 'connection' });
+    if (had) this.#outputs.tell({ kind: 'disconnect' });
+    this.#outputs.tell({ kind: 'connection' });
   }
 
-  /** Something suggests that a connection may work now (network back, page visible): does not wait any longer. */
+  /** Something suggests that a connection may work now (network back, page visible): tries it, or tries it out, at once. */
   wake(now: number): void {
     if (this.connection === 'waiting') this.#connect(now);
+    else if (this.#connection.probe(now)) this.#outputs.send({ type: 'ping' });
   }
 
-  /** Keeps a document in sync from here on. */
+  /** Keeps a document in sync from here on. Throws `RefusedError` TW_INVALID_NAME. */
   open(name: string): void {
     if (this.#documents.has(name)) throw new Error(`document ${JSON.stringify(name)} is open already`);
-    const document = new ClientDocument(name);
+    if (name === '') throw new RefusedError('TW_INVALID_NAME', 'a document needs a name');
+    checkBytes('TW_INVALID_NAME', 'the name', name, nameBytesMax);
+    const document = new ClientDocument(name, this.#options.random);
     this.#documents.set(name, document);
     this.#ask(document);
   }
@@ -100,12 +112,10 @@ export class ClientSession {
   /** Lets go of a document; edits are sent, but nobody waits for their acknowledgement any more. */
   close(name: string): void {
     const document = this.#document(name);
-    this.#push(document);
-    if (document.number !== 0) this.#messages.push({ type: 'leave', doc: document.number });
+    this.#exchange.leave(document);
     this.#unlink(document);
     document.move('close');
     this.#documents.delete(name);
-    this.#unpushed.delete(document);
     this.#waiting.delete(document);
   }
 
@@ -113,24 +123,34 @@ export class ClientSession {
   edit(name: string, update: Uint8Array, now: number): number {
     const document = this.#document(name);
     const n = document.outbox.add(update, now);
-    this.#unpushed.add(document);
-    this.#outputs.push({ kind: 'status', name });
+    this.#exchange.edited(document);
+    this.#outputs.tell({ kind: 'status', name });
     return n;
   }
 
   /** Sends an awareness update; one made without a connection is dropped, as presence is told anew on opening. */
   announce(name: string, update: Uint8Array): void {
     const { number } = this.#document(name);
-    if (number !== 0) this.#messages.push({ type: 'awareness', doc: number, update });
+    if (number !== 0) this.#outputs.send({ type: 'awareness', doc: number, update });
   }
 
   /** The transport is open. `token` goes to the relay with every document. */
   connected(now: number, token: string): void {
     if (this.connection !== 'connecting') return;
     this.#connection.connected(now);
+    this.#outputs.tell({ kind: 'connection' });
+    try {
+      checkBytes('TW_TOO_LARGE', 'the token', token, tokenBytesMax);
+    } catch (error) {
+      this.#failed(error, now);
+      return;
+    }
     this.#token = token;
-    for (const document of this.#documents.values()) this.#ask(document);
-    this.#outputs.push({ kind: 'connection' });
+    for (const document of this.#documents.values()) {
+      // Refused a moment ago: it keeps its time, unless what it was refused for is the token, which is a new one now.
+      const early = document.state === 'waiting' && now < document.retryAtMs && document.error?.action !== 'reauth';
+      if (!early) this.#ask(document);
+    }
   }
 
   /** The transport is gone, or could not be opened. */
@@ -138,7 +158,7 @@ export class ClientSession {
     if (this.connection !== 'connecting' && this.connection !== 'connected') return;
     this.#connection.lost(now);
     this.#forgetConnection();
-    this.#outputs.push({ kind: 'connection' });
+    this.#outputs.tell({ kind: 'connection' });
   }
 
   /** Takes one frame from the relay. */
@@ -146,19 +166,20 @@ export class ClientSession {
     if (this.connection !== 'connected') return;
     this.#connection.heard(now);
     try {
-      for (const message of decodeServerMessages(frame, this.#options.updateBytesMax)) this.#handle(message, now);
+      for (const message of decodeServerMessages(frame, this.#options.updateBytesMax)) {
+        this.#handle(message, now);
+        // What follows a refusal of the connection is not for anybody.
+        if (this.#connection.state !== 'connected') return;
+      }
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
-      this.#giveUp(refusalOf(error), now);
+      this.#failed(error, now);
     }
   }
 
   /** An update that arrived could not be applied: the copy here is not to be trusted any more. */
   applyFailed(name: string, reason: string): void {
     const document = this.#documents.get(name);
-    if (document === undefined) return;
-    if (document.number !== 0) this.#messages.push({ type: 'leave', doc: document.number });
-    this.#refuse(document, refusalOf(new RefusedError('TW_QUARANTINED', reason)), Infinity);
+    if (document !== undefined) this.#abandon(document, new RefusedError('TW_QUARANTINED', reason));
   }
 
   /** The time has come that `deadline` named. */
@@ -166,118 +187,66 @@ export class ClientSession {
     const duty = this.#connection.tick(now);
     if (duty === 'connect') this.#connect(now);
     else if (duty === 'drop') this.#drop(now);
-    else if (duty === 'ping') this.#messages.push({ type: 'ping' });
+    else if (duty === 'ping') this.#outputs.send({ type: 'ping' });
     for (const document of this.#waiting) if (now >= document.retryAtMs) this.#ask(document);
   }
 
   #handle(message: ServerMessage, now: number): void {
     switch (message.type) {
       case 'ping':
-        this.#messages.push({ type: 'pong' });
+        this.#outputs.send({ type: 'pong' });
         return;
       case 'pong':
         return;
       case 'opened': {
         const document = this.#byRequest.get(message.request);
-        this.#byRequest.delete(message.request);
         if (document === undefined) {
-          this.#messages.push({ type: 'leave', doc: message.doc });
+          this.#outputs.send({ type: 'leave', doc: message.doc });
+          this.#answered(message.request);
           return;
         }
-        this.#expect(document.move('opened'), message);
-        document.opened(message);
+        if (message.doc === 0 || this.#byNumber.has(message.doc))
+          throw new RefusedError('TW_UNEXPECTED_MESSAGE', `the relay gave number ${message.doc} to a document`);
+        this.#byRequest.delete(message.request);
         this.#byNumber.set(message.doc, document);
-        this.#unpushed.add(document);
         this.#connection.succeeded();
-        // Handed back first: edits made here may build on them.
-        if (document.writable && document.unconfirmed.length > 0)
-          this.#send(document, 'push', 0, mergeUpdates(document.unconfirmed));
-        this.#outputs.push({ kind: 'opened', name: document.name }, { kind: 'status', name: document.name });
+        if (!this.#guard(document, () => this.#exchange.opened(document, message))) return;
+        this.#outputs.tell({ kind: 'opened', name: document.name }, { kind: 'status', name: document.name });
         return;
       }
       case 'refuse':
         this.#refused(message, now);
         return;
-    }
-    const document = this.#byNumber.get(message.doc);
-    if (document !== undefined) this.#handleOpen(document, message);
-  }
-
-  #handleOpen(
-    document: ClientDocument,
-    message: Exclude<ServerMessage, { type: 'ping' | 'pong' | 'opened' | 'refuse' }>,
-  ): void {
-    const { name } = document;
-    switch (message.type) {
-      case 'part':
-        document.parts.add(message.bytes, this.#options.updateBytesMax);
-        document.received(message.bytes.length);
-        this.#outputs.push({ kind: 'status', name });
-        return;
-      case 'update': {
-        this.#expect(document.move('update'), message);
-        document.received(message.update.length);
-        const update = document.parts.conclude(message.update);
-        document.unconfirmed.push(update);
-        this.#outputs.push({ kind: 'apply', name, update });
-        return;
+      default: {
+        const document = this.#byNumber.get(message.doc);
+        if (document === undefined) return;
+        this.#guard(document, () => this.#exchange.receive(document, message));
+        if (message.type === 'ack') this.#connection.succeeded();
       }
-      case 'caught-up':
-        this.#expect(document.move('caught-up'), message);
-        document.caughtUp();
-        this.#outputs.push({ kind: 'synced', name }, { kind: 'status', name });
-        return;
-      case 'want':
-        this.#resync(document, message.stateVector);
-        return;
-      case 'ack':
-        this.#connection.succeeded();
-        if (!document.outbox.acknowledge(message.n)) return;
-        this.#outputs.push({ kind: 'saved', name, n: message.n }, { kind: 'status', name });
-        return;
-      case 'watermark':
-        document.watermark(message.epoch, message.cursor);
-        this.#outputs.push({ kind: 'watermark', name, epoch: document.epoch, cursor: document.cursor });
-        return;
-      case 'awareness':
-        this.#outputs.push({ kind: 'awareness', name, update: message.update });
     }
   }
 
-  /** Sends unsent edits, as far as they fit what may be under way; then says once that the backlog is through. */
-  #push(document: ClientDocument): void {
-    const { outbox } = document;
-    while (document.writable && outbox.hasUnsent && outbox.bytesInFlight < inFlightBytesMax) {
-      const taken = outbox.take(pushBytesMax);
-      if (taken === null) break;
-      this.#send(document, 'push', taken.n, merged(taken.updates));
+  /** What is wrong with one document ends that document; a relay that breaks the protocol, the connection. */
+  #guard(document: ClientDocument, run: () => void): boolean {
+    try {
+      run();
+      return true;
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.code === 'TW_UNEXPECTED_MESSAGE') throw error;
+      this.#abandon(document, error);
+      return false;
     }
-    if (document.writable && outbox.hasUnsent) return;
-    this.#unpushed.delete(document);
-    if (!document.caughtUpDue || document.number === 0) return;
-    document.caughtUpDue = false;
-    this.#messages.push({ type: 'caught-up', doc: document.number });
-  }
-
-  #resync(document: ClientDocument, stateVector: Uint8Array): void {
-    const { outbox } = document;
-    outbox.takeAll();
-    this.#send(document, 'resync', outbox.lastN, this.#options.readDifference(document.name, stateVector));
-  }
-
-  #send(document: ClientDocument, type: 'push' | 'resync', n: number, update: Uint8Array): void {
-    const doc = document.number;
-    this.#messages.push(...splitUpdate(doc, update, partBytes, (rest) => ({ type, doc, n, update: rest })));
   }
 
   #ask(document: ClientDocument): void {
     if (this.connection !== 'connected' || (document.state !== 'idle' && document.state !== 'waiting')) return;
+    for (const name of this.#abandoned.values()) if (name === document.name) return;
     document.move('ask');
     this.#waiting.delete(document);
     this.#lastRequest++;
     document.request = this.#lastRequest;
     this.#byRequest.set(document.request, document);
-    this.#messages.push({
+    this.#outputs.send({
       type: 'open',
       request: document.request,
       name: document.name,
@@ -289,30 +258,54 @@ export class ClientSession {
     });
   }
 
+  /** The relay is done with an abandoned request: its document may be asked for again. */
+  #answered(request: number): void {
+    const name = this.#abandoned.get(request);
+    if (name === undefined) return;
+    this.#abandoned.delete(request);
+    const document = this.#documents.get(name);
+    if (document !== undefined) this.#ask(document);
+  }
+
   #refused(message: RefuseMessage, now: number): void {
     const status = refusalStatus(message);
     if (message.scope === 'connection') {
       this.#giveUp(status, now);
       return;
     }
-    const document = (message.scope === 'request' ? this.#byRequest : this.#byNumber).get(message.id);
-    if (document === undefined) return;
-    this.#refuse(document, status, now + this.#connection.retryDelay(status.retryAfterMs));
+    const asked = message.scope === 'request';
+    const document = (asked ? this.#byRequest : this.#byNumber).get(message.id);
+    if (document === undefined) {
+      if (asked) this.#answered(message.id);
+      return;
+    }
+    this.#byRequest.delete(document.request);
+    document.request = 0;
+    this.#refuse(document, status, now);
   }
 
-  #refuse(document: ClientDocument, status: RefusalStatus, retryAtMs: number): void {
+  /** Leaves a document for good. */
+  #abandon(document: ClientDocument, error: RefusedError): void {
+    if (document.number !== 0) this.#outputs.send({ type: 'leave', doc: document.number });
+    this.#refuse(document, refusalOf(error), Infinity);
+  }
+
+  #refuse(document: ClientDocument, status: RefusalStatus, now: number): void {
     const again = isRetryable(status.action);
     this.#unlink(document);
     document.move(again ? 'refused-for-now' : 'refused-for-good');
-    document.refused(status);
-    if (again) {
-      document.retryAtMs = retryAtMs;
-      this.#waiting.add(document);
-    }
-    this.#outputs.push(
+    document.refused(status, now);
+    if (document.state === 'waiting') this.#waiting.add(document);
+    else this.#waiting.delete(document);
+    this.#outputs.tell(
       { kind: 'refused', name: document.name, error: status },
       { kind: 'status', name: document.name },
     );
+  }
+
+  #failed(error: unknown, now: number): void {
+    if (!(error instanceof RefusedError)) throw error;
+    this.#giveUp(refusalOf(error), now);
   }
 
   /** The relay and this client do not go on together on this connection. */
@@ -322,35 +315,35 @@ export class ClientSession {
       this.#drop(now);
       return;
     }
-    for (const document of this.#documents.values()) this.#refuse(document, status, Infinity);
+    for (const document of this.#documents.values()) this.#refuse(document, status, now);
     this.stop();
   }
 
   #connect(now: number): void {
     this.#connection.connecting(now);
-    this.#outputs.push({ kind: 'connect' }, { kind: 'connection' });
+    this.#outputs.tell({ kind: 'connect' }, { kind: 'connection' });
   }
 
   #drop(now: number): void {
-    this.#outputs.push({ kind: 'disconnect' });
+    this.#outputs.tell({ kind: 'disconnect' });
     this.disconnected(now);
   }
 
   #forgetConnection(): void {
-    this.#messages = [];
+    this.#outputs.discardMessages();
+    this.#exchange.forget();
     this.#byNumber.clear();
     this.#byRequest.clear();
-    this.#waiting.clear();
-    this.#unpushed.clear();
+    this.#abandoned.clear();
     for (const document of this.#documents.values()) {
       document.disconnected();
-      this.#outputs.push({ kind: 'status', name: document.name });
+      this.#outputs.tell({ kind: 'status', name: document.name });
     }
   }
 
   #unlink(document: ClientDocument): void {
     this.#byNumber.delete(document.number);
-    this.#byRequest.delete(document.request);
+    if (this.#byRequest.delete(document.request)) this.#abandoned.set(document.request, document.name);
   }
 
   #document(name: string): ClientDocument {
@@ -358,55 +351,18 @@ export class ClientSession {
     if (document === undefined) throw new Error(`document ${JSON.stringify(name)} is not open`);
     return document;
   }
-
-  #expect(allowed: boolean, message: ServerMessage): void {
-    if (!allowed) throw new RefusedError('TW_UNEXPECTED_MESSAGE', `the relay sent ${message.type} out of turn`);
-  }
 }
 
-export interface ClientSessionOptions {
+export interface ClientSessionOptions extends ClientExchangeOptions {
   readonly random: Random;
-  /** How this device calls itself; may be empty. */
+  /** How this device calls itself, at most 128 bytes; may be empty. */
   readonly device: string;
-  readonly updateBytesMax: Limits['updateBytesMax'];
   /** Yjs V1 state vector of the copy here. */
   readonly readStateVector: (name: string) => Uint8Array;
-  /** Everything here beyond `stateVector`, as one Yjs V1 update. */
-  readonly readDifference: (name: string, stateVector: Uint8Array) => Uint8Array;
 }
 
-/** What a session asks of its driver, or tells it. */
-export type ClientOutput =
-  | { readonly kind: 'connect' }
-  | { readonly kind: 'disconnect' }
-  | { readonly kind: 'send'; readonly frame: Uint8Array }
-  /** Apply to the document; say `applyFailed` when that throws. */
-  | { readonly kind: 'apply'; readonly name: string; readonly update: Uint8Array }
-  | { readonly kind: 'awareness'; readonly name: string; readonly update: Uint8Array }
-  /** Open on this connection: announce the local awareness state now. */
-  | { readonly kind: 'opened'; readonly name: string }
-  | { readonly kind: 'synced'; readonly name: string }
-  /** Every edit up to `n` is durable. */
-  | { readonly kind: 'saved'; readonly name: string; readonly n: number }
-  /** Where to resume: to be kept beside the document by whoever keeps it. */
-  | { readonly kind: 'watermark'; readonly name: string; readonly epoch: string; readonly cursor: Uint8Array }
-  | { readonly kind: 'refused'; readonly name: string; readonly error: RefusalStatus }
-  /** `status(name)` has changed. */
-  | { readonly kind: 'status'; readonly name: string }
-  /** `connection` or `error` has changed. */
-  | { readonly kind: 'connection' };
-
-/** Bytes that may be on their way without an acknowledgement; the rest waits, so that a slow link stays responsive. */
-const inFlightBytesMax = 4 * 1024 * 1024;
-/** Raw bytes that one push gathers at most. */
-const pushBytesMax = 256 * 1024;
-
-function merged(updates: readonly Uint8Array[]): Uint8Array {
-  const [first] = updates;
-  return updates.length === 1 && first !== undefined ? first : mergeUpdates(updates);
-}
-
-function refusalOf(error: RefusedError): RefusalStatus {
-  const { action } = refusalRules[error.code];
-  return { code: error.code, reason: error.message, action, retryAfterMs: error.retryAfterMs };
+function checkBytes(code: 'TW_TOO_LARGE' | 'TW_INVALID_NAME', what: string, text: string, bytesMax: number): void {
+  const bytes = utf8ByteLength(text);
+  if (bytes > bytesMax)
+    throw new RefusedError(code, `${what} has ${bytes} bytes where at most ${bytesMax} are allowed`);
 }

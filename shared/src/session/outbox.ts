@@ -8,12 +8,16 @@ export class Outbox {
   /** Entries before this index have been sent on the present connection. */
   #sent = 0;
   #lastN = 0;
+  /** The newest number given to anything. */
+  #lastNumber = 0;
   #bytes = 0;
   #sentBytes = 0;
+  #lastSentN = 0;
 
   /** Takes an edit; returns its number. */
   add(update: Uint8Array, now: number): number {
-    this.#lastN++;
+    this.#lastNumber++;
+    this.#lastN = this.#lastNumber;
     this.#entries.push({ n: this.#lastN, update, addedAtMs: now });
     this.#bytes += update.length;
     return this.#lastN;
@@ -38,6 +42,11 @@ export class Outbox {
     return this.#lastN;
   }
 
+  /** Newest number sent on this connection; 0 before the first. Nothing beyond can be acknowledged. */
+  get lastSentN(): number {
+    return this.#lastSentN;
+  }
+
   /** When the oldest unacknowledged edit was made (monotonic ms), or null when all are safe. */
   get since(): number | null {
     return this.#entries[0]?.addedAtMs ?? null;
@@ -60,13 +69,20 @@ export class Outbox {
     const last = this.#entries[this.#sent - 1];
     if (this.#sent === from || last === undefined) return null;
     this.#sentBytes += taken;
+    this.#lastSentN = last.n;
     return { n: last.n, updates: this.#entries.slice(from, this.#sent).map((entry) => entry.update) };
   }
 
-  /** Everything counts as sent, with an update made of the whole document. */
-  takeAll(): void {
+  /**
+   * Everything counts as sent, with an update made of the whole document; returns that update's number, which is its
+   * own: an acknowledgement of the newest edit, already on its way, must not pass for one of this.
+   */
+  takeAll(): number {
+    this.#lastNumber++;
     this.#sent = this.#entries.length;
     this.#sentBytes = this.#bytes;
+    this.#lastSentN = this.#lastNumber;
+    return this.#lastNumber;
   }
 
   /** Drops what is durable; true when that was anything. */
@@ -89,6 +105,7 @@ export class Outbox {
   rewind(): void {
     this.#sent = 0;
     this.#sentBytes = 0;
+    this.#lastSentN = 0;
   }
 }
 

@@ -19,8 +19,13 @@ export class PartsBuffer {
     this.#bytes += part.length;
   }
 
-  /** The whole update, of which `rest` is the end; the buffer is empty again. */
-  conclude(rest: Uint8Array): Uint8Array {
+  /**
+   * The whole update, of which `rest` is the end; the buffer is empty again. A view of `rest` when there were no parts.
+   * Throws `RefusedError` TW_TOO_LARGE when the whole is over `bytesMax`.
+   */
+  conclude(rest: Uint8Array, bytesMax: number): Uint8Array {
+    if (this.#bytes + rest.length > bytesMax)
+      throw new RefusedError('TW_TOO_LARGE', `an update of more than ${bytesMax} bytes`);
     if (this.#parts.length === 0) return rest;
     const whole = new Uint8Array(this.#bytes + rest.length);
     let at = 0;
@@ -29,8 +34,13 @@ export class PartsBuffer {
       at += part.length;
     }
     whole.set(rest, at);
+    this.clear();
+    return whole;
+  }
+
+  /** Forgets an update whose end will not come. */
+  clear(): void {
     this.#parts = [];
     this.#bytes = 0;
-    return whole;
   }
 }

@@ -1,8 +1,18 @@
+import { assert } from '../base/assert.ts';
 import { RefusedError } from '../base/errors.ts';
 import { type RefusalCode, refusalRules } from '../protocol/close.ts';
 import { decodeClientMessages } from '../protocol/codec.ts';
 import type { Limits } from '../protocol/limits.ts';
-import type { ClientMessage, OpenMessage, OpenedMessage, RefuseMessage, ServerMessage } from '../protocol/message.ts';
+import type {
+  ClientMessage,
+  OpenMessage,
+  OpenedMessage,
+  PartMessage,
+  PushMessage,
+  RefuseMessage,
+  ResyncMessage,
+  ServerMessage,
+} from '../protocol/message.ts';
 import { PartsBuffer } from './parts-buffer.ts';
 import {
   type ServerDocumentEvent,
@@ -23,7 +33,10 @@ export class ServerSession {
   readonly #requests = new Set<number>();
   #outputs: ServerOutput[] = [];
   #lastHeardMs: number;
-  #pinged = false;
+  /** When a sign of life was asked for, or null while none is due. */
+  #pingedAtMs: number | null = null;
+  /** Bytes that wait in parts for the end of their update, over all documents. */
+  #partsBytes = 0;
   #closed = false;
 
   constructor(limits: ServerSessionLimits, now: number) {
@@ -41,14 +54,14 @@ export class ServerSession {
   /** When `tick` is due next (monotonic ms). */
   get deadline(): number {
     if (this.#closed) return Infinity;
-    return this.#lastHeardMs + this.#limits.connectionTimeoutMs / (this.#pinged ? 1 : 2);
+    return (this.#pingedAtMs ?? this.#lastHeardMs) + this.#limits.connectionTimeoutMs / 2;
   }
 
   /** Asks a silent client for a sign of life, and gives up on one that does not answer. */
   tick(now: number): void {
     if (now < this.deadline) return;
-    if (!this.#pinged) {
-      this.#pinged = true;
+    if (this.#pingedAtMs === null) {
+      this.#pingedAtMs = now;
       this.#send({ type: 'ping' });
       return;
     }
@@ -58,7 +71,7 @@ export class ServerSession {
   /** The client is alive. */
   heard(now: number): void {
     this.#lastHeardMs = now;
-    this.#pinged = false;
+    this.#pingedAtMs = null;
   }
 
   /** Takes one frame. Whatever is wrong with it ends this connection with a reason, and nothing else. */
@@ -81,6 +94,7 @@ export class ServerSession {
       this.#refuse('request', opened.request, new RefusedError('TW_UNEXPECTED_MESSAGE', reason));
       return false;
     }
+    assert(opened.doc > 0, 'documents are numbered from 1');
     this.#documents.set(opened.doc, { state: 'open', parts: new PartsBuffer(), pushes: [] });
     this.#send({ type: 'opened', ...opened });
     return true;
@@ -94,7 +108,8 @@ export class ServerSession {
 
   /** Push `n` was accepted; it is durable once `ticket` is committed. */
   stored(doc: number, n: number, ticket: number): void {
-    this.#documents.get(doc)?.pushes.push({ n, ticket });
+    const document = this.#documents.get(doc);
+    if (document !== undefined) awaitTicket(document, n, ticket);
   }
 
   /**
@@ -104,7 +119,7 @@ export class ServerSession {
   missing(doc: number, n: number | null, stateVector: Uint8Array): void {
     const document = this.#documents.get(doc);
     if (document === undefined) return;
-    if (n !== null) document.pushes.push({ n, ticket: Infinity });
+    if (n !== null) awaitTicket(document, n, Infinity);
     const wanted = document.state === 'wanting';
     this.#event(doc, 'behind-client');
     if (!wanted) this.#send({ type: 'want', doc, stateVector });
@@ -155,33 +170,12 @@ export class ServerSession {
         this.#outputs.push({ kind: 'leave', doc: message.doc });
         return;
       case 'part':
-        this.#event(message.doc, 'part')?.parts.add(message.bytes, this.#limits.updateBytesMax);
+        this.#part(message);
         return;
-      case 'push': {
-        const document = this.#event(message.doc, 'push');
-        if (document === undefined) return;
-        this.#outputs.push({
-          kind: 'store',
-          doc: message.doc,
-          n: message.n,
-          update: document.parts.conclude(message.update),
-          resync: false,
-        });
+      case 'push':
+      case 'resync':
+        this.#store(message);
         return;
-      }
-      case 'resync': {
-        const document = this.#event(message.doc, 'resync');
-        if (document === undefined) return;
-        document.pushes = document.pushes.filter((push) => push.n > message.n);
-        this.#outputs.push({
-          kind: 'store',
-          doc: message.doc,
-          n: message.n,
-          update: document.parts.conclude(message.update),
-          resync: true,
-        });
-        return;
-      }
       case 'caught-up':
         if (this.#event(message.doc, 'caught-up') === undefined) return;
         this.#outputs.push({ kind: 'caught-up', doc: message.doc });
@@ -190,6 +184,40 @@ export class ServerSession {
         if (this.#event(message.doc, 'awareness') === undefined) return;
         this.#outputs.push({ kind: 'awareness', doc: message.doc, update: message.update });
     }
+  }
+
+  #part({ doc, bytes }: PartMessage): void {
+    const document = this.#event(doc, 'part');
+    if (document === undefined) return;
+    // One update travels at a time, so that the bound on one holds for all that a connection makes the relay keep.
+    if (this.#partsBytes + bytes.length > this.#limits.updateBytesMax) {
+      this.#tooLarge(doc);
+      return;
+    }
+    document.parts.add(bytes, this.#limits.updateBytesMax);
+    this.#partsBytes += bytes.length;
+  }
+
+  #store({ type, doc, n, update: rest }: PushMessage | ResyncMessage): void {
+    const document = this.#event(doc, type);
+    if (document === undefined) return;
+    const { parts } = document;
+    if (parts.bytes + rest.length > this.#limits.updateBytesMax) {
+      this.#tooLarge(doc);
+      return;
+    }
+    this.#partsBytes -= parts.bytes;
+    const update = parts.conclude(rest, this.#limits.updateBytesMax);
+    const resync = type === 'resync';
+    if (resync) document.pushes = document.pushes.filter((push) => push.n > n);
+    this.#outputs.push({ kind: 'store', doc, n, update, resync });
+  }
+
+  /** One document's update outgrows the limit: that document ends, and the others go on. */
+  #tooLarge(doc: number): void {
+    const reason = `an update of more than ${this.#limits.updateBytesMax} bytes`;
+    this.refuseDocument(doc, new RefusedError('TW_TOO_LARGE', reason));
+    this.#outputs.push({ kind: 'leave', doc });
   }
 
   #open(message: OpenMessage): void {
@@ -216,12 +244,17 @@ export class ServerSession {
     if (next === '!')
       throw new RefusedError('TW_UNEXPECTED_MESSAGE', `${event} in state ${document?.state ?? 'absent'}`);
     if (document === undefined || next === '-') return document;
-    if (next === 'absent') this.#documents.delete(doc);
-    else document.state = next;
+    if (next === 'absent') {
+      this.#documents.delete(doc);
+      this.#partsBytes -= document.parts.bytes;
+    } else {
+      document.state = next;
+    }
     return document;
   }
 
   #send(message: ServerMessage): void {
+    if (this.#closed) return;
     this.#outputs.push({ kind: 'send', message });
   }
 
@@ -270,4 +303,11 @@ interface ServerDocument {
   readonly parts: PartsBuffer;
   /** Pushes without an acknowledgement, in the order they came. */
   pushes: { readonly n: number; readonly ticket: number }[];
+}
+
+/** Notes that push `n` is durable with `ticket`. Tickets only grow, so pushes that wait for the same one need one note. */
+function awaitTicket(document: ServerDocument, n: number, ticket: number): void {
+  const last = document.pushes.at(-1);
+  if (last === undefined || last.ticket < ticket) document.pushes.push({ n, ticket });
+  else document.pushes[document.pushes.length - 1] = { n: Math.max(n, last.n), ticket: last.ticket };
 }

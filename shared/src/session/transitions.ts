@@ -74,7 +74,7 @@ export type ClientDocumentState =
   /** Open; what was missed is arriving. */
   | 'catching-up'
   | 'live'
-  /** Refused, but worth another try: waits for its time. */
+  /** Refused, but worth another try: waits for its time, whatever becomes of the connection meanwhile. */
   | 'waiting'
   /** Refused for good; edits stay here. */
   | 'refused'
@@ -138,7 +138,7 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     'caught-up': '-',
     'refused-for-now': '-',
     'refused-for-good': 'refused',
-    disconnected: 'idle',
+    disconnected: '-',
     close: 'closed',
   },
   refused: {

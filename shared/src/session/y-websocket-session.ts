@@ -11,9 +11,14 @@ import { emptyAwareness } from '../presence/presence.ts';
 export class YWebsocketSession {
   readonly #limits: Pick<Limits, 'updateBytesMax' | 'connectionTimeoutMs' | 'messageBytesMax'>;
   #outputs: YWebsocketOutput[] = [];
-  #early: YWebsocketMessage[] = [];
+  /** Frames that came before the document was open, undecoded. */
+  #early: Uint8Array[] = [];
   #earlyBytes = 0;
-  #state: 'loading' | 'open' | 'closed' = 'loading';
+  /** What came before the client was a member of the room. */
+  #waiting: YWebsocketMessage[] = [];
+  /** `open`: loaded, but its step 1 has not been answered. */
+  #state: 'loading' | 'open' | 'joined' | 'closed' = 'loading';
+  #askAtMs = Infinity;
   #lastSentMs: number;
 
   constructor(limits: Pick<Limits, 'updateBytesMax' | 'connectionTimeoutMs' | 'messageBytesMax'>, now: number) {
@@ -29,7 +34,8 @@ export class YWebsocketSession {
 
   /** When `tick` is due next (monotonic ms). */
   get deadline(): number {
-    return this.#state === 'open' ? this.#lastSentMs + keepAliveMs : Infinity;
+    if (this.#state !== 'open' && this.#state !== 'joined') return Infinity;
+    return Math.min(this.#lastSentMs + keepAliveMs, this.#askAtMs);
   }
 
   /** Something was sent to the client; stock clients reconnect when they hear nothing for 30 s. */
@@ -39,6 +45,11 @@ export class YWebsocketSession {
 
   tick(now: number): void {
     if (now < this.deadline) return;
+    if (now >= this.#askAtMs) {
+      this.#askAtMs = Infinity;
+      this.#outputs.push({ kind: 'ask' });
+    }
+    if (now < this.#lastSentMs + keepAliveMs) return;
     this.#lastSentMs = now;
     this.#outputs.push({ kind: 'send', message: { type: 'awareness', update: emptyAwareness } });
   }
@@ -48,44 +59,87 @@ export class YWebsocketSession {
     if (this.#state !== 'loading') return;
     this.#state = 'open';
     this.#outputs.push({ kind: 'send', message: { type: 'step-1', stateVector } });
-    for (const message of this.#early) this.#handle(message);
+    const early = this.#early;
     this.#early = [];
+    this.#earlyBytes = 0;
+    for (const frame of early) this.receive(frame);
+  }
+
+  /** The client has had its first step 2 and is a member of the room from here on. */
+  joined(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'joined';
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const message of waiting) this.#handle(message);
+  }
+
+  /** What was sent cannot be taken at the moment: it is asked for again later (D5). */
+  putOff(now: number): void {
+    this.#askAtMs = Math.min(this.#askAtMs, now + retryMs);
   }
 
   receive(frame: Uint8Array): void {
     if (this.#state === 'closed') return;
     try {
-      for (const message of decodeYWebsocket(frame, this.#limits.updateBytesMax)) {
-        if (this.#state === 'open') this.#handle(message);
-        else this.#keep(message, frame.length);
-      }
+      if (this.#state === 'loading') this.#keep(frame);
+      else for (const message of decodeYWebsocket(frame, this.#limits.updateBytesMax)) this.#take(message);
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       this.close(error);
     }
   }
 
-  /** Refuses the connection: `permission-denied` is all that the dialect has to say it with, beside the close code. */
+  /**
+   * Refuses the connection. Major 3 of the stock client stays away after a close code of 44xx and tells its application;
+   * major 2 comes back after any, and prints the denial.
+   */
   close(error: RefusedError): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#early = [];
+    this.#waiting = [];
+    if (refusalRules[error.code].action !== 'retry') {
+      const reason = `${error.code}: ${error.message}`;
+      this.#outputs.push({ kind: 'send', message: { type: 'permission-denied', reason } });
+    }
     this.#outputs.push({ kind: 'close', closeCode: refusalRules[error.code].closeCode, error });
   }
 
   /** The client may read but not write: it is told, and what it sent is not stored. */
   denyWrite(reason: string): void {
+    if (this.#state !== 'joined') return;
     this.#outputs.push({ kind: 'send', message: { type: 'permission-denied', reason } });
   }
 
-  #keep(message: YWebsocketMessage, bytes: number): void {
-    this.#earlyBytes += bytes;
+  #keep(frame: Uint8Array): void {
+    this.#count(frame.length);
+    // A copy: the frame may be a view into a larger buffer, which would be kept alive with it.
+    this.#early.push(frame.slice());
+  }
+
+  #take(message: YWebsocketMessage): void {
+    if (this.#state === 'joined' || message.type === 'step-1' || message.type === 'permission-denied') {
+      this.#handle(message);
+      return;
+    }
+    if (!('update' in message)) {
+      this.#count(0);
+      this.#waiting.push(message);
+      return;
+    }
+    this.#count(message.update.length);
+    this.#waiting.push({ ...message, update: message.update.slice() });
+  }
+
+  #count(bytes: number): void {
+    this.#earlyBytes += bytes + frameOverheadBytes;
     if (this.#earlyBytes > this.#limits.messageBytesMax) {
       throw new RefusedError(
         'TW_TOO_LARGE',
         `more than ${this.#limits.messageBytesMax} bytes before the document was open`,
       );
     }
-    this.#early.push(message);
   }
 
   #handle(message: YWebsocketMessage): void {
@@ -118,7 +172,13 @@ export type YWebsocketOutput =
   | { readonly kind: 'store'; readonly update: Uint8Array; readonly everything: boolean }
   | { readonly kind: 'awareness'; readonly update: Uint8Array }
   | { readonly kind: 'tell-awareness' }
+  /** Send a step 1. */
+  | { readonly kind: 'ask' }
   | { readonly kind: 'close'; readonly closeCode: number; readonly error: RefusedError };
 
 /** Well within the 30 s after which a stock client gives up on a silent server. */
 const keepAliveMs = 20_000;
+/** Between two attempts to store what the relay could not take. */
+const retryMs = 5000;
+/** What keeping a frame costs beside its bytes. */
+const frameOverheadBytes = 128;

@@ -55,7 +55,7 @@ export class DocumentState {
       const end = scan.runEnd[row]!;
       if (end > (stateVector.get(client) ?? 0)) stateVector.set(client, end);
     }
-    for (let from = 0; from < scan.deleteCount; ) {
+    for (let from = 0; from < scan.deleteCount;) {
       const client = scan.deleteClient[from]!;
       let to = from + 1;
       while (to < scan.deleteCount && scan.deleteClient[to] === client) to++;

@@ -28,16 +28,17 @@ export function mergeUpdates(updates: readonly Uint8Array[], options?: MergeOpti
   const known = options?.known;
   if (updates.length === 1 && known === undefined) return updates[0]!;
   if (updates.length === 0) return Uint8Array.from(emptyUpdate);
+  // At the start rather than the end: a merge that throws must not spoil the next.
   batch = updates;
   table.reset();
   writer.restart();
   joined.length = 0;
   let deleteSets = 0;
   let deletingUpdate = 0;
-  const deleteSetOffsets = new Float64Array(updates.length);
+  deleteSetOffsets.length = 0;
   for (let index = 0; index < updates.length; index++) {
     const offset = table.read(updates[index]!, index);
-    deleteSetOffsets[index] = offset;
+    deleteSetOffsets.push(offset);
     // A delete set of one byte says that there are no clients in it.
     if (updates[index]!.length > offset + 1) {
       deleteSets++;
@@ -53,18 +54,18 @@ export function mergeUpdates(updates: readonly Uint8Array[], options?: MergeOpti
   } else {
     const deletes = new IdRanges();
     for (let index = 0; index < updates.length; index++) {
-      deletes.addDeleteSet(updates[index]!, deleteSetOffsets[index]!);
+      deletes.addDeleteSet(updates[index]!, deleteSetOffsets[index]);
     }
     deletes.writeTo(writer);
   }
   batch = noUpdates;
-  table.reset();
   return writer.take();
 }
 
 // The merge in progress. It is never entered twice at once.
 const noUpdates: readonly Uint8Array[] = [];
 let batch = noUpdates;
+const deleteSetOffsets: number[] = [];
 
 function writeSections(known: StateVector | undefined): void {
   let sections = 0;

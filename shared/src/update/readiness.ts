@@ -90,7 +90,9 @@ function dependenciesMet(): boolean {
 /**
  * Integrates as Yjs does: a struct that waits for another client's has that client's structs integrated first, up to
  * the one it needs. A client that is waited for while it waits itself never gets there: what it would have to pass is
- * what it waits for. Each dependency is looked at twice at most.
+ * what it waits for. (Yjs does pass an item that the document has already, whatever it waits for. Only an update that
+ * contradicts what the document has can make that differ, and is then asked to resynchronise.) Each dependency is looked
+ * at twice at most.
  */
 function playThrough(): boolean {
   for (let section = 0; section < scan.sectionCount; section++) {

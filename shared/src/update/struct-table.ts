@@ -142,7 +142,10 @@ export class StructTable {
 
   #allocate(rows: number): void {
     const keep = Math.min(this.#count, rows);
-    const grown = <Column extends Int32Array | Float64Array | Uint8Array>(column: Column, old: Column | undefined): Column => {
+    const grown = <Column extends Int32Array | Float64Array | Uint8Array>(
+      column: Column,
+      old: Column | undefined,
+    ): Column => {
       if (old !== undefined && keep > 0) column.set(old.subarray(0, keep));
       return column;
     };

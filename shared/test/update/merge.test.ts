@@ -15,9 +15,9 @@ function assertAccepted(update: Uint8Array, note: string): void {
 
 test('C3 a merge does what its updates do, whatever their order and however often they come', () => {
   const seed = testSeed('merge');
-  for (let index = 0; index < 1000; index++) {
+  for (let index = 0; index < 600; index++) {
     const random = caseRandom(seed, index);
-    const { updates, documents } = randomHistory(random);
+    const { updates, documents } = randomHistory(random, { undo: false });
     const whole = documents.map((document) => Y.encodeStateAsUpdate(document));
     const several = [...updates, ...updates.filter(() => random() < 0.2), ...whole.filter(() => random() < 0.3)];
     const batch = random() < 0.5 ? several : shuffled(random, several);
@@ -35,9 +35,9 @@ test('C3 a merge does what its updates do, whatever their order and however ofte
 
 test('C3 a merge of some of the updates is worth these updates, gaps included', () => {
   const seed = testSeed('merge with gaps');
-  for (let index = 0; index < 500; index++) {
+  for (let index = 0; index < 300; index++) {
     const random = caseRandom(seed, index);
-    const { updates } = randomHistory(random);
+    const { updates } = randomHistory(random, { undo: false });
     const some = updates.filter(() => random() < 0.7);
     const rest = updates.filter((update) => !some.includes(update));
     const merged = mergeUpdates(shuffled(random, some));
@@ -54,9 +54,9 @@ test('C3 a merge of some of the updates is worth these updates, gaps included', 
 test('C4 a merge for somebody who knows a part leaves that part out', () => {
   const seed = testSeed('merge with known');
   let saved = 0;
-  for (let index = 0; index < 1000; index++) {
+  for (let index = 0; index < 600; index++) {
     const random = caseRandom(seed, index);
-    const { updates } = randomHistory(random);
+    const { updates } = randomHistory(random, { undo: false });
     const known = below(random, updates.length + 1);
     const older = documentOf(updates.slice(0, known));
     const vector = Y.decodeStateVector(Y.encodeStateVector(older));
@@ -103,7 +103,8 @@ test('R3 lists of values, deletions and collected runs are joined too', () => {
   assert.is(Y.decodeUpdate(mergeUpdates(updates)).structs.length, 1);
   updates.length = 0;
   for (let i = 0; i < 300; i++) array.delete(0);
-  assert.equal([...Y.decodeUpdate(mergeUpdates(updates)).ds.clients.values()], [[{ clock: 0, len: 300 }]]);
+  const deleted = [...Y.decodeUpdate(mergeUpdates(updates)).ds.clients.values()];
+  assert.equal(JSON.stringify(deleted), '[[{"clock":0,"len":300}]]');
 });
 
 test('C2 a cut through a surrogate pair leaves what Yjs leaves', () => {
@@ -126,6 +127,19 @@ test('C2 nothing, one update and equal updates merge to themselves', () => {
   const document = documentOf([mergeUpdates(updates)]);
   const whole = Y.encodeStateAsUpdate(document);
   assert.equal(mergeUpdates([whole, whole, whole]).length <= whole.length, true);
+});
+
+test('R1 a merge that fails on damaged bytes does not spoil the next', () => {
+  const { updates } = randomHistory(caseRandom(1, 3));
+  const whole = mergeUpdates(updates);
+  for (let cut = 3; cut < whole.length - 1; cut += 7) {
+    try {
+      mergeUpdates([whole, whole.subarray(0, cut)]);
+    } catch {
+      // Nobody promises what damaged bytes merge to.
+    }
+    assert.equal(mergeUpdates(updates), whole);
+  }
 });
 
 test('S1 more than 127 clients and structs are counted in as many bytes as it takes', () => {

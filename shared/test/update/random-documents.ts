@@ -4,6 +4,7 @@
  */
 import * as Y from 'yjs';
 import { type Random, seededRandom } from '../../src/base/random.ts';
+import { varString, varUint } from './handmade.ts';
 
 export interface HistoryOptions {
   /** Clients that edit; default 1 to 4. */
@@ -14,6 +15,11 @@ export interface HistoryOptions {
   readonly gc?: boolean;
   /** Chance of a sync between two clients before an edit; default 0.3. */
   readonly syncChance?: number;
+  /**
+   * Whether clients undo and redo; default true. Items that redo makes are where Yjs 13.6 itself does not converge in one
+   * of some ten thousand histories, so tests that compare documents integrated in different orders go without.
+   */
+  readonly undo?: boolean;
   /** Only typing and deleting in one text. */
   readonly textOnly?: boolean;
 }
@@ -75,6 +81,7 @@ export function randomHistory(random: Random, options: HistoryOptions = {}): His
   const edits = options.edits ?? 5 + below(random, 56);
   const gc = options.gc ?? random() < 0.5;
   const syncChance = options.syncChance ?? 0.3;
+  const undoes = options.undo ?? true;
   const updates: Uint8Array[] = [];
   const authors: number[] = [];
   const documents = Array.from({ length: clients }, () => new Y.Doc({ gc, guid: randomText(random) }));
@@ -96,8 +103,8 @@ export function randomHistory(random: Random, options: HistoryOptions = {}): His
     if (clients > 1 && random() < syncChance) syncInto(document, pick(random, documents));
     const manager = undo[index]!;
     if (options.textOnly === true) editText(random, document.getText('t'), false);
-    else if (random() < 0.08 && manager.canUndo()) manager.undo();
-    else if (random() < 0.05 && manager.canRedo()) manager.redo();
+    else if (undoes && random() < 0.08 && manager.canUndo()) manager.undo();
+    else if (undoes && random() < 0.05 && manager.canRedo()) manager.redo();
     else if (random() < 0.03) insertLegacyJson(random, document);
     else if (random() < 0.2) document.transact(() => repeat(1 + below(random, 6), () => randomEdit(random, document)));
     else randomEdit(random, document);
@@ -122,7 +129,12 @@ type Shared = Y.AbstractType<unknown>;
 /** One edit somewhere in the document. */
 export function randomEdit(random: Random, document: Y.Doc): void {
   const types: Shared[] = [];
-  for (const root of [document.getText('t'), document.getArray('a'), document.getMap('m'), document.getXmlFragment('x')]) {
+  for (const root of [
+    document.getText('t'),
+    document.getArray('a'),
+    document.getMap('m'),
+    document.getXmlFragment('x'),
+  ]) {
     collect(root as unknown as Shared, types, 0);
   }
   const target = pick(random, types);
@@ -246,8 +258,8 @@ function editText(random: Random, text: Y.Text, rich: boolean): void {
     const from = between(units, below(random, length));
     text.delete(from, between(units, Math.min(length, from + 1 + below(random, 12))) - from);
   } else if (!rich || chance < 0.6) {
-    // Half a surrogate pair is written as U+FFFD. Elsewhere than in text, what becomes of one depends on Yjs's mood.
-    text.insert(random() < 0.5 ? length : at, random() < 0.05 ? '\ud800' : randomText(random));
+    // No half surrogate pairs: the author's own Y.Doc treats them unlike everyone who reads them as U+FFFD.
+    text.insert(random() < 0.5 ? length : at, randomText(random));
   } else if (chance < 0.7) {
     text.insert(at, randomText(random), { [pick(random, ['bold', 'link', ''])]: randomJson(random) });
   } else if (length > 0 && chance < 0.88) {
@@ -257,7 +269,7 @@ function editText(random: Random, text: Y.Text, rich: boolean): void {
   } else if (chance < 0.95) {
     text.insertEmbed(at, { embed: randomJson(random) });
   } else {
-    text.insertEmbed(at, randomType(random) as unknown as Y.Map<unknown>);
+    text.insertEmbed(at, randomType(random));
   }
 }
 
@@ -320,22 +332,4 @@ function insertLegacyJson(random: Random, document: Y.Doc): void {
   const texts = values.map((value) => (value === undefined ? 'undefined' : JSON.stringify(value)));
   const struct = [2, 1, ...varString('a'), ...varUint(values.length), ...texts.flatMap((text) => varString(text))];
   Y.applyUpdate(document, Uint8Array.from([1, 1, ...varUint(client), ...varUint(clock), ...struct, 0]));
-}
-
-/** lib0's varUint, for updates written by hand. */
-export function varUint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 127) {
-    bytes.push(128 + (rest % 128));
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
-  return bytes;
-}
-
-/** lib0's varString, for updates written by hand. */
-export function varString(text: string): number[] {
-  const bytes = new TextEncoder().encode(text);
-  return [...varUint(bytes.length), ...bytes];
 }

@@ -48,10 +48,16 @@ export function scannedRanges(scan: UpdateScan): Ranges {
   for (let row = 0; row < scan.goneCount; row++) {
     gone.push([scan.goneClient[row]!, scan.goneClock[row]!, scan.goneEnd[row]!]);
   }
+  // Yjs keeps the ranges of a client together, should the delete set name it twice.
+  const byClient = new Map<number, Range[]>();
   for (let row = 0; row < scan.deleteCount; row++) {
+    const client = scan.deleteClient[row]!;
     const clock = scan.deleteClock[row]!;
-    deletes.push([scan.deleteClient[row]!, clock, clock + scan.deleteLength[row]!]);
+    const ranges = byClient.get(client) ?? [];
+    ranges.push([client, clock, clock + scan.deleteLength[row]!]);
+    byClient.set(client, ranges);
   }
+  deletes.push(...[...byClient.values()].flat());
   return { runs, gone, deletes };
 }
 
@@ -86,14 +92,19 @@ export function contentOf(document: Y.Doc): Content {
 function plain(value: unknown): unknown {
   if (value instanceof Y.Text) {
     const attributes: unknown = value instanceof Y.XmlText ? value.getAttributes() : {};
-    return [value.constructor.name, attributes, value.toDelta().map((part: Y.YTextEvent['delta'][number]) => [plain(part.insert), part.attributes])];
+    return [
+      value.constructor.name,
+      attributes,
+      value.toDelta().map((part: Y.YTextEvent['delta'][number]) => [plain(part.insert), part.attributes]),
+    ];
   }
   if (value instanceof Y.Array) return ['YArray', value.toArray().map(plain)];
   if (value instanceof Y.Map) {
     const entries = [...value.entries()].map(([key, entry]) => [key, plain(entry)] as const);
     return [value.constructor.name, entries.sort((a, b) => (a[0] < b[0] ? -1 : 1))];
   }
-  if (value instanceof Y.XmlElement) return ['YXmlElement', value.nodeName, sortedEntries(value.getAttributes()), value.toArray().map(plain)];
+  if (value instanceof Y.XmlElement)
+    return ['YXmlElement', value.nodeName, sortedEntries(value.getAttributes()), value.toArray().map(plain)];
   if (value instanceof Y.XmlFragment) return ['YXmlFragment', value.toArray().map(plain)];
   if (value instanceof Y.Doc) return ['Doc', value.guid];
   return value;

@@ -1,7 +1,7 @@
 import * as encoding from 'lib0/encoding';
 import { RefusedError } from '../../base/errors.ts';
 import { Reader } from '../../base/reader.ts';
-import { reasonBytesMax, stateVectorBytesMax } from '../limits.ts';
+import { messagesPerFrameMax, reasonBytesMax, stateVectorBytesMax } from '../limits.ts';
 
 /**
  * The y-websocket dialect's bytes, as the stock `WebsocketProvider` (packages y-websocket and y-protocols) speaks them.
@@ -62,7 +62,11 @@ function writeSync(encoder: encoding.Encoder, type: number, bytes: Uint8Array): 
 export function decodeYWebsocket(frame: Uint8Array, updateBytesMax: number): YWebsocketMessage[] {
   const reader = new Reader(frame);
   const messages: YWebsocketMessage[] = [];
-  while (!reader.done) messages.push(readMessage(reader, updateBytesMax));
+  while (!reader.done) {
+    if (messages.length === messagesPerFrameMax)
+      throw new RefusedError('TW_TOO_LARGE', `more than ${messagesPerFrameMax} messages in one frame`);
+    messages.push(readMessage(reader, updateBytesMax));
+  }
   return messages;
 }
 

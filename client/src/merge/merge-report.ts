@@ -1,0 +1,51 @@
+/**
+ * The merge report: what a merge did after both sides had changed a document without hearing of each other. Yjs decides
+ * who wins by client id, silently; here it is said. Pure: temporary documents only, never the live one.
+ */
+import { AuthorIndex } from './authors.ts';
+import { Budget } from './budget.ts';
+import { findAll } from './findings.ts';
+import { Places, comparePaths } from './places.ts';
+import { type MergeReport, type MergeReportInput, mergeReportLimits } from './report-types.ts';
+import { IdsOf, rangesOf } from './update-ranges.ts';
+import { inMergedDocument } from './views.ts';
+
+/**
+ * Compares what both sides did since `base`; nothing is reported that only one of them changed. Equal input gives an
+ * equal report. Takes time and memory of about three loads of the document: meant for a worker (`MergeRunner`), after
+ * `hasBothSides`. Throws what Yjs throws when an update cannot be applied.
+ */
+export function computeMergeReport(input: MergeReportInput): MergeReport {
+  const mine = new IdsOf(input.mine.map(rangesOf));
+  const theirs = input.theirs
+    .map((update, at) => ({ update, ranges: rangesOf(update), author: input.authors?.[at] ?? null }))
+    .filter(({ ranges }) => !mine.echo(ranges));
+  const authors = new AuthorIndex(theirs);
+  const budget = new Budget({ ...mergeReportLimits, ...input.limits });
+  const nothing: MergeReport = {
+    version: 1,
+    entries: [],
+    conflicts: 0,
+    agreed: 0,
+    authors: budget.some(authors.authors, budget.limits.entriesMax),
+    truncated: budget.truncated,
+    complete: true,
+  };
+  if (input.mine.length === 0 || theirs.length === 0) return nothing;
+  const sides = { base: input.base, mine: input.mine, theirs: theirs.map(({ update }) => update) };
+  return inMergedDocument(sides, (world) => {
+    // Half of an update would be told as something that nobody did.
+    if (!world.complete) return { ...nothing, complete: false };
+    const findings = findAll({ world, places: new Places(world.doc, world.base), authors });
+    findings.sort((a, b) => comparePaths(a.path, b.path) || (a.id < b.id ? -1 : 1));
+    const entries = budget.some(findings, budget.limits.entriesMax).map((finding) => finding.tell(budget));
+    const agreed = findings.filter((finding) => finding.agreed).length;
+    return {
+      ...nothing,
+      entries,
+      conflicts: findings.length - agreed,
+      agreed,
+      truncated: budget.truncated,
+    };
+  });
+}

@@ -1,0 +1,66 @@
+import { hocuspocusDocument, type HocuspocusClientBody } from '../protocol/dialects/hocuspocus.ts';
+import { HocuspocusLedger } from './hocuspocus-ledger.ts';
+import type { HocuspocusChannel } from './hocuspocus-outputs.ts';
+
+/** What a session keeps of one document on its connection. */
+export interface Channel extends HocuspocusChannel {
+  /**
+   * `new`: no token yet. `authorizing`: never granted so far. `granted`: waits for its step 1 or for the document.
+   * `refused`: waits for another token.
+   */
+  state: 'new' | 'authorizing' | 'granted' | 'joined' | 'refused';
+  token: string;
+  /** The provider's version; empty before its major 4. */
+  version: string;
+  /** The authorizer is asked at this moment … */
+  isAsked: boolean;
+  /** … and a newer token has come since. */
+  isOutdated: boolean;
+  /** When to ask for what could not be taken. */
+  askAtMs: number;
+  /** When to ask the authorizer again, which could not answer. */
+  authorizeAtMs: number;
+  readonly ledger: HocuspocusLedger;
+  early: EarlyMessage[];
+}
+
+/** A message as it waits. `flushed`: when it came, the provider may have been sending what it had queued while offline. */
+export interface EarlyMessage {
+  readonly body: HocuspocusClientBody;
+  readonly bytes: number;
+  readonly flushed: boolean;
+}
+
+export function newChannel(address: string, token: string): Channel {
+  return {
+    address,
+    document: hocuspocusDocument(address),
+    state: 'new',
+    token,
+    version: '',
+    isAsked: false,
+    isOutdated: false,
+    askAtMs: Infinity,
+    authorizeAtMs: Infinity,
+    ledger: new HocuspocusLedger(),
+    early: [],
+  };
+}
+
+/** The message with bytes of its own: its frame may be a view into a larger buffer, which would be kept alive with it. */
+export function kept(message: EarlyMessage): EarlyMessage {
+  const { body } = message;
+  switch (body.type) {
+    case 'step-1':
+      return { ...message, body: { type: body.type, stateVector: body.stateVector.slice() } };
+    case 'step-2':
+    case 'update':
+    case 'awareness':
+      return { ...message, body: { type: body.type, update: body.update.slice() } };
+    case 'stateless':
+    case 'token':
+    case 'query-awareness':
+    case 'close':
+      return message;
+  }
+}

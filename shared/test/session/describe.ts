@@ -1,0 +1,90 @@
+/** Messages and states in words, for transcripts and for the messages of failing tests. */
+import * as Y from 'yjs';
+import type { ClientMessage, ServerMessage } from '../../src/protocol/message.ts';
+import { decodeCursor } from '../../src/protocol/cursor.ts';
+import { decodeStateVector } from '../../src/update/state-vector.ts';
+import type { DocumentStatus, RefusalStatus } from '../../src/session/client-document.ts';
+
+export function describeMessage(message: ClientMessage | ServerMessage): string {
+  switch (message.type) {
+    case 'ping':
+    case 'pong':
+      return message.type;
+    case 'open': {
+      const { request, name, epoch, cursor, stateVector } = message;
+      return `open #${request} "${name}" epoch=${epoch || 'none'} cursor=${cursorText(cursor)} has=${vectorText(stateVector)}`;
+    }
+    case 'opened': {
+      const { request, doc, epoch, access, totalBytes } = message;
+      return `opened #${request} as doc ${doc} epoch=${epoch || 'none'} ${access}, ${totalBytes} bytes follow`;
+    }
+    case 'push':
+    case 'resync':
+      return `${message.type} doc ${message.doc} n=${message.n} ${updateText(message.update)}`;
+    case 'update':
+      return `update doc ${message.doc} ${updateText(message.update)}`;
+    case 'part':
+      return `part doc ${message.doc} ${message.bytes.length} bytes`;
+    case 'awareness':
+      return `awareness doc ${message.doc} ${message.update.length} bytes`;
+    case 'want':
+      return `want doc ${message.doc} beyond ${vectorText(message.stateVector)}`;
+    case 'ack':
+      return `ack doc ${message.doc} n=${message.n}`;
+    case 'watermark':
+      return `watermark doc ${message.doc} epoch=${message.epoch} cursor=${cursorText(message.cursor)}`;
+    case 'refuse':
+      return `refuse ${message.scope} ${message.id} ${message.code} action=${message.action} after=${message.retryAfterMs}`;
+    case 'leave':
+    case 'caught-up':
+      return `${message.type} doc ${message.doc}`;
+  }
+}
+
+export function describeStatus(status: DocumentStatus): string {
+  const { phase, synced, pending, safe, progress, access, error } = status;
+  return [
+    phase,
+    synced ? 'synced' : 'not synced',
+    pending.updates === 0 ? 'nothing pending' : `${pending.updates} pending (${pending.bytes} bytes)`,
+    `safe on ${safe}`,
+    ...(progress === null ? [] : [`${progress.receivedBytes}/${progress.totalBytes} bytes here`]),
+    access ?? 'no access yet',
+    ...(error === null ? [] : [describeRefusal(error)]),
+  ].join(', ');
+}
+
+export function describeRefusal({ code, action, retryAfterMs }: RefusalStatus): string {
+  return `${code} (${action}${retryAfterMs > 0 ? ` after ${retryAfterMs} ms` : ''})`;
+}
+
+function cursorText(bytes: Uint8Array): string {
+  const cursor = decodeCursor(bytes);
+  return cursor === null ? 'none' : `${cursor.logId}/${cursor.seq}`;
+}
+
+function vectorText(bytes: Uint8Array): string {
+  return `{${[...decodeStateVector(bytes)].map(([client, clock]) => `${client}:${clock}`).join(' ')}}`;
+}
+
+/** Runs and deletions of an update, or its size where these bytes are only its end. */
+function updateText(update: Uint8Array): string {
+  let decoded: ReturnType<typeof Y.decodeUpdate>;
+  try {
+    decoded = Y.decodeUpdate(update);
+  } catch {
+    return `(last ${update.length} bytes)`;
+  }
+  const words = decoded.structs.map((struct) => {
+    const content = struct instanceof Y.Item && struct.content instanceof Y.ContentString ? struct.content.str : null;
+    return `${struct.id.client}:${struct.id.clock}${content === null ? `+${struct.length}` : `"${cut(content)}"`}`;
+  });
+  for (const [client, ranges] of decoded.ds.clients) {
+    for (const { clock, len } of ranges) words.push(`-${client}:${clock}+${len}`);
+  }
+  return `[${words.join(' ')}]`;
+}
+
+function cut(text: string): string {
+  return text.length <= 24 ? text : `${text.slice(0, 8)}…${text.length} characters`;
+}
