@@ -20,7 +20,7 @@ test('P44 R6 every wait is within its bounds, however many failed', () => {
 
 test('P44 the draw is uniform over the whole range: full jitter', () => {
   const random = seededRandom(seed);
-  const buckets = new Array<number>(10).fill(0);
+  const buckets = Array.from({ length: 10 }, () => 0);
   for (let draw = 0; draw < 10_000; draw++) {
     const backoff = new Backoff(random, { baseMs: 1000, capMs: 1000 });
     const bucket = Math.floor(backoff.next() / 100);

@@ -71,14 +71,14 @@ const eventOf: Record<ServerDocumentEvent, (session: ServerSession) => void> = {
     session.drain();
     session.granted(opened(99, 1));
   },
-  push: (session) => void session.receive(encodeMessages([push(1)]), 0),
-  resync: (session) => void session.receive(encodeMessages([resync(1)]), 0),
-  part: (session) => void session.receive(encodeMessages([part(1)]), 0),
-  awareness: (session) => void session.receive(encodeMessages([{ type: 'awareness', doc: 1, update }]), 0),
-  'caught-up': (session) => void session.receive(encodeMessages([{ type: 'caught-up', doc: 1 }]), 0),
-  'behind-client': (session) => void session.missing(1, null, vector),
-  leave: (session) => void session.receive(encodeMessages([{ type: 'leave', doc: 1 }]), 0),
-  refused: (session) => void session.refuseDocument(1, new RefusedError('TW_OVERLOADED', 'r')),
+  push: (session) => session.receive(encodeMessages([push(1)]), 0),
+  resync: (session) => session.receive(encodeMessages([resync(1)]), 0),
+  part: (session) => session.receive(encodeMessages([part(1)]), 0),
+  awareness: (session) => session.receive(encodeMessages([{ type: 'awareness', doc: 1, update }]), 0),
+  'caught-up': (session) => session.receive(encodeMessages([{ type: 'caught-up', doc: 1 }]), 0),
+  'behind-client': (session) => session.missing(1, null, vector),
+  leave: (session) => session.receive(encodeMessages([{ type: 'leave', doc: 1 }]), 0),
+  refused: (session) => session.refuseDocument(1, new RefusedError('TW_OVERLOADED', 'r')),
 };
 
 function inState(state: ServerDocumentState): ServerSession {
