@@ -10,12 +10,11 @@ import {
 } from '@tideweave/shared';
 import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
-import { systemClock, systemRandom } from './clock.ts';
 import type { DocumentClient } from './document-client.ts';
 import { DocumentHandle } from './document-handle.ts';
 import { Emitter } from './emitter.ts';
-import { watchNetwork } from './network.ts';
-import { type WebSocketClass, WebSocketTransport, platformWebSocket } from './transport/websocket-transport.ts';
+import { type ClientEnvironment, platformEnvironment } from './environment.ts';
+import type { Transport, WebSocketClass } from './transport/websocket-transport.ts';
 
 /** How to reach a relay. */
 export interface SyncClientOptions {
@@ -50,10 +49,11 @@ export interface ClientEvents {
  */
 export class SyncClient extends Emitter<ClientEvents> implements DocumentClient {
   readonly #options: SyncClientOptions;
-  readonly #clock: Clock = systemClock;
+  readonly #environment: ClientEnvironment;
+  readonly #clock: Clock;
   readonly #session: ClientSession;
   readonly #handles = new Map<string, DocumentHandle>();
-  #transport: WebSocketTransport | null = null;
+  #transport: Transport | null = null;
   /** Counts attempts, so that an answer to an earlier one is not taken for this one's. */
   #attempt = 0;
   #drainScheduled = false;
@@ -62,19 +62,22 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
   readonly #unwatchNetwork: () => void;
   #closed = false;
 
-  constructor(options: SyncClientOptions) {
+  /** `environment` is internal: the platform's, unless `testing.ts` says otherwise. */
+  constructor(options: SyncClientOptions, environment?: ClientEnvironment) {
     super();
     if (!/^wss?:\/\//.test(options.url))
       throw new TypeError(`url starts with ws:// or wss://, not ${JSON.stringify(options.url)}`);
     this.#options = options;
+    this.#environment = environment ?? platformEnvironment(options.url, options.WebSocket);
+    this.#clock = this.#environment.clock;
     this.#session = new ClientSession({
-      random: systemRandom,
+      random: this.#environment.random,
       device: options.device ?? '',
       updateBytesMax: defaultLimits.updateBytesMax,
       readStateVector: (name) => Y.encodeStateVector(this.#handle(name).doc),
       readDifference: (name, stateVector) => Y.encodeStateAsUpdate(this.#handle(name).doc, stateVector),
     });
-    this.#unwatchNetwork = watchNetwork(() => {
+    this.#unwatchNetwork = this.#environment.watchNetwork(() => {
       this.#session.wake(this.#clock.now());
       this.#drain();
     });
@@ -248,13 +251,14 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
     try {
       const { token = '' } = this.#options;
       const tokenText = typeof token === 'function' ? await token() : token;
-      const WebSocketImplementation = this.#options.WebSocket ?? (await platformWebSocket());
       if (!isCurrent()) return;
-      this.#transport = new WebSocketTransport(WebSocketImplementation, this.#options.url, {
+      const transport = await this.#environment.connect({
         opened: () => this.#feed(isCurrent, (now) => this.#session.connected(now, tokenText)),
         received: (frame) => this.#feed(isCurrent, (now) => this.#session.receive(frame, now)),
         closed: () => this.#feed(isCurrent, (now) => this.#session.disconnected(now)),
       });
+      if (isCurrent()) this.#transport = transport;
+      else transport.close();
     } catch {
       // No token and no socket are both a failed attempt; the session decides when to make the next.
       this.#feed(isCurrent, (now) => this.#session.disconnected(now));

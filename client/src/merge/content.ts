@@ -7,7 +7,7 @@ import { canonical, depthMax, encodeValue, tooDeep } from './values.ts';
 import { type SharedType, type View, emptyView, keyItem, keysOf, listItems } from './views.ts';
 
 /** The values of an item's units, as `view` shows nested types. */
-export function encodeContent(item: Y.Item, view: View, depth = 0): JsonValue[] {
+function encodeContent(item: Y.Item, view: View, depth = 0): JsonValue[] {
   const { content } = item;
   if (content instanceof Y.ContentAny || content instanceof Y.ContentJSON) {
     return content.arr.map((value: unknown) => encodeValue(value, depth));

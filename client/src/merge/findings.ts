@@ -73,7 +73,7 @@ function findKey({ world, places, authors }: FindingContext, type: SharedType, k
       ? authors.ofInsert(theirsItem.id)
       : theirsItem === null
         ? null
-        : authors.ofDelete(lastIdOf(theirsItem));
+        : authors.ofDelete(theirsItem.lastId);
     return {
       kind: 'key',
       id,
@@ -89,10 +89,6 @@ function findKey({ world, places, authors }: FindingContext, type: SharedType, k
     };
   };
   return [{ id, path, agreed, tell }];
-}
-
-function lastIdOf(item: Y.Item): Y.ID {
-  return item.lastId;
 }
 
 function findList(context: FindingContext, type: SharedType): Finding[] {

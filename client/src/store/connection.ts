@@ -9,7 +9,7 @@ import { formatKey } from './keys.ts';
 import { type Lock, StoreError } from './offline-store.ts';
 
 /** Raised with each change of keys or values that an earlier version would misread. */
-export const formatVersion = 1;
+const formatVersion = 1;
 
 interface Format {
   readonly format: number;

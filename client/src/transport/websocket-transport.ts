@@ -1,7 +1,18 @@
 import { subprotocol } from '@tideweave/shared';
 
-/** What the client needs of a WebSocket class: the browser's, or the package ws. */
-export type WebSocketClass = new (url: string, protocols: string) => WebSocket;
+/** What the client needs of a WebSocket class: the browser's, or that of the package ws, whose types differ. */
+export type WebSocketClass = new (url: string, protocols: string) => WebSocketLike;
+
+/** The part of a WebSocket that is used. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly readyState: number;
+  readonly OPEN: number;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(): void;
+  addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+}
 
 /** What a transport tells its owner. Each is called at most once for `opened` and `closed`. */
 export interface TransportEvents {
@@ -10,9 +21,16 @@ export interface TransportEvents {
   readonly closed: () => void;
 }
 
-/** One connection to a relay; the only user of WebSocket in the client. */
-export class WebSocketTransport {
-  readonly #socket: WebSocket;
+/** One connection to a relay. */
+export interface Transport {
+  send(frame: Uint8Array<ArrayBuffer>): void;
+  /** Closes the connection; its owner hears nothing of it any more. */
+  close(): void;
+}
+
+/** The only user of WebSocket in the client. */
+export class WebSocketTransport implements Transport {
+  readonly #socket: WebSocketLike;
   #events: TransportEvents | null;
 
   constructor(WebSocketImplementation: WebSocketClass, url: string, events: TransportEvents) {
@@ -20,7 +38,7 @@ export class WebSocketTransport {
     this.#socket = new WebSocketImplementation(url, subprotocol);
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.addEventListener('open', () => this.#events?.opened());
-    this.#socket.addEventListener('message', (event: MessageEvent<unknown>) => {
+    this.#socket.addEventListener('message', (event) => {
       if (event.data instanceof ArrayBuffer) this.#events?.received(new Uint8Array(event.data));
     });
     this.#socket.addEventListener('close', () => this.#end());
@@ -32,7 +50,6 @@ export class WebSocketTransport {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(frame);
   }
 
-  /** Closes the connection; its owner hears nothing of it any more. */
   close(): void {
     this.#events = null;
     this.#socket.close();
@@ -52,5 +69,5 @@ export class WebSocketTransport {
 export async function platformWebSocket(): Promise<WebSocketClass> {
   if (typeof WebSocket === 'function') return WebSocket;
   const { WebSocket: NodeWebSocket } = await import('ws');
-  return NodeWebSocket as unknown as WebSocketClass;
+  return NodeWebSocket;
 }

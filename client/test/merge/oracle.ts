@@ -57,7 +57,7 @@ export interface Expected {
   stranded: ExpectedStranded[];
 }
 
-export function same(a: unknown, b: unknown): boolean {
+function same(a: unknown, b: unknown): boolean {
   return text(a) === text(b);
 }
 
@@ -93,7 +93,10 @@ export function expectedOf(
         // Two sides that format the same text may still leave it in other formats: only a look at the result tells.
         const isSame = sameUnits(my, their) && (!(type instanceof Y.Text) || same(result, nodeListJson(my)));
         expected.lists.push({ label, base: before, mine: my, theirs: their, merged: result, agreed: isSame });
-        expected.stranded.push(...stranded('mine', label, before, my, their), ...stranded('theirs', label, before, their, my));
+        expected.stranded.push(
+          ...stranded('mine', label, before, my, their),
+          ...stranded('theirs', label, before, their, my),
+        );
       }
     } else if (my !== undefined) {
       addLost(expected.lost, 'mine', before, my, theirsAlive, mineAlive, merged);
@@ -145,12 +148,14 @@ function sameUnits(a: Node, b: Node): boolean {
   );
 }
 
-export function listJson(type: SharedType): unknown {
+function listJson(type: SharedType): unknown {
   return type instanceof Y.Text ? textOf(type) : (type as Y.Array<unknown>).toArray().map(yjsJson);
 }
 
 function nodeListJson(node: Node): unknown {
-  return node.kind === 'text' || node.kind === 'xmlText' ? textJson(node.units) : node.units.map(({ value }) => valueJson(value));
+  return node.kind === 'text' || node.kind === 'xmlText'
+    ? textJson(node.units)
+    : node.units.map(({ value }) => valueJson(value));
 }
 
 function stranded(side: Side, label: string, before: Node, own: Node, other: Node): ExpectedStranded[] {
@@ -224,7 +229,9 @@ export function isDeltaBetween(before: Node, after: Node, ops: readonly DeltaOp[
     if ('retain' in op) keep(op.retain, op.attributes ?? {});
     else if ('delete' in op) at += op.delete;
     else {
-      const values = isText ? [...(op.insert as string)] : (op.insert as unknown[]);
+      // Of the wrong kind altogether: another list's delta.
+      if (isText !== (typeof op.insert === 'string')) return false;
+      const values = typeof op.insert === 'string' ? op.insert.split('') : (op.insert as unknown[]);
       for (const value of values) result.push({ uid: null, value, attributes: op.attributes ?? {} });
     }
   }

@@ -33,7 +33,7 @@ export function pick<Choice>(random: Random, choices: readonly Choice[]): Choice
   return choices[below(random, choices.length)] as Choice;
 }
 
-export function isNode(value: Value): value is Node {
+function isNode(value: Value): value is Node {
   return value !== null && typeof value === 'object';
 }
 
@@ -56,7 +56,10 @@ export class Shadow {
     this.roots =
       roots ??
       new Map(
-        Object.entries(rootKinds).map(([name, kind]) => [name, { label: name, kind, keys: new Map(), units: [], parent: null }]),
+        Object.entries(rootKinds).map(([name, kind]) => [
+          name,
+          { label: name, kind, keys: new Map(), units: [], parent: null },
+        ]),
       );
   }
 
@@ -97,9 +100,15 @@ export class Shadow {
       if (type instanceof Y.Map) type.delete(key);
       else type.removeAttribute(key);
     } else {
-      const nested = type instanceof Y.Map && random() < 0.35 ? newType(random, ['map', 'array', 'text', 'xmlElement']) : null;
+      const nested =
+        type instanceof Y.Map && random() < 0.35 ? newType(random, ['map', 'array', 'text', 'xmlElement']) : null;
       // Few different values, so that both sides agree now and then.
-      const scalar = random() < 0.3 ? pick(random, ['same', 'other']) : type instanceof Y.Map && random() < 0.1 ? null : `v${below(random, 1e9)}`;
+      const scalar =
+        random() < 0.3
+          ? pick(random, ['same', 'other'])
+          : type instanceof Y.Map && random() < 0.1
+            ? null
+            : `v${below(random, 1e9)}`;
       if (type instanceof Y.Map) type.set(key, nested?.type ?? scalar);
       else type.setAttribute(key, scalar ?? '');
       node.keys.set(key, { value: nested === null ? scalar : nodeOf(nested, node, key), writer: this.writer });
@@ -121,7 +130,8 @@ export class Shadow {
     const isXml = type instanceof Y.XmlElement;
     const count = 1 + below(random, 3);
     const entries = Array.from({ length: count }, () => {
-      const nested = isXml || random() < 0.3 ? newType(random, isXml ? ['xmlElement', 'xmlText'] : ['map', 'array', 'text']) : null;
+      const nested =
+        isXml || random() < 0.3 ? newType(random, isXml ? ['xmlElement', 'xmlText'] : ['map', 'array', 'text']) : null;
       return nested ?? below(random, 1e9);
     });
     const inserted = entries.map((entry) => (typeof entry === 'number' ? entry : entry.type));
@@ -152,11 +162,13 @@ export class Shadow {
       });
     } else {
       const at = below(random, length + 1);
-      const text = Array.from({ length: 1 + below(random, 5) }, () => String.fromCharCode(97 + below(random, 26))).join('');
+      const text = Array.from({ length: 1 + below(random, 5) }, () => String.fromCharCode(97 + below(random, 26))).join(
+        '',
+      );
       const attributes: Record<string, boolean> = random() < 0.2 ? { bold: true } : {};
       // A copy: Yjs writes into what it is given.
       type.insert(at, text, { ...attributes });
-      node.units.splice(at, 0, ...[...text].map((char) => this.#unit(char, attributes)));
+      node.units.splice(at, 0, ...text.split('').map((char) => this.#unit(char, attributes)));
     }
   }
 
@@ -168,7 +180,7 @@ export class Shadow {
     for (const node of this.alive().values()) {
       if (node.kind !== 'text' && node.kind !== 'xmlText') continue;
       const chars = textOf(typeAt(doc, node) as Y.Text).flatMap(({ insert, attributes = {} }) =>
-        [...insert].map((char) => ({ char, attributes })),
+        insert.split('').map((char) => ({ char, attributes })),
       );
       if (chars.length !== node.units.length) throw new Error(`the model of ${node.label} has another length`);
       node.units = node.units.map((unit, index) => {
@@ -239,7 +251,8 @@ export function typesIn(doc: Y.Doc): Map<string, SharedType> {
     found.set(label, type);
     const children: unknown[] =
       type instanceof Y.Map ? [...type.values()] : type instanceof Y.Text ? [] : (type as Y.Array<unknown>).toArray();
-    for (const child of children) if (child instanceof Y.AbstractType) visit(labelOf(child as SharedType), child as SharedType);
+    for (const child of children)
+      if (child instanceof Y.AbstractType) visit(labelOf(child as SharedType), child as SharedType);
   };
   for (const [name, kind] of Object.entries(rootKinds)) {
     visit(name, kind === 'map' ? doc.getMap(name) : kind === 'array' ? doc.getArray(name) : doc.getText(name));
@@ -278,20 +291,23 @@ export function textJson(units: readonly Pick<Unit, 'value' | 'attributes'>[]): 
   const steps: TextStep[] = [];
   for (const { value, attributes } of units) {
     const last = steps.at(-1);
-    if (last !== undefined && attributesText(last.attributes ?? {}) === attributesText(attributes)) last.insert += String(value);
-    else steps.push({ insert: String(value), ...(Object.keys(attributes).length > 0 ? { attributes } : {}) });
+    if (last !== undefined && attributesText(last.attributes ?? {}) === attributesText(attributes))
+      last.insert += value as string;
+    else steps.push({ insert: value as string, ...(Object.keys(attributes).length > 0 ? { attributes } : {}) });
   }
   return steps;
 }
 
 export function attributesText(attributes: Record<string, unknown>): string {
-  return JSON.stringify(Object.entries(attributes).sort());
+  return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The content of a Yjs text; its own delta may have several steps where one says the same. */
 export function textOf(type: Y.Text): TextStep[] {
   const steps = type.toDelta() as TextStep[];
-  return textJson(steps.flatMap(({ insert, attributes = {} }) => [...insert].map((value) => ({ value, attributes }))));
+  return textJson(
+    steps.flatMap(({ insert, attributes = {} }) => insert.split('').map((value) => ({ value, attributes }))),
+  );
 }
 
 /** A Yjs value as the report writes it, through Yjs's public methods. */

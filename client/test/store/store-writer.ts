@@ -24,7 +24,7 @@ const store = await openLevelStore({
   limits: { compactEntries: 20 },
 });
 say('open');
-if (count === 0) setInterval(() => undefined, 60_000);
+if (count === 0) await new Promise((resolve) => setTimeout(resolve, 60_000));
 
 const doc = new Y.Doc();
 doc.clientID = seed;

@@ -125,17 +125,21 @@ const page = {
   async persistence(
     location: string,
   ): Promise<{ asked: number; usageBytes: number; quotaBytes: number | null; persisted: boolean | null }> {
-    let asked = 0;
+    const counted = { asked: 0 };
+    // Another tab of this browser may have been granted it.
+    StorageManager.prototype.persisted = async () => false;
     const persist = navigator.storage.persist.bind(navigator.storage);
     StorageManager.prototype.persist = () => {
-      asked += 1;
+      counted.asked += 1;
       return persist();
     };
     const stores = await Promise.all([open(location), open(location)]);
     const [first] = stores;
+    // Opening does not wait for the question.
+    for (let turn = 0; turn < 100 && counted.asked === 0; turn += 1) await first.load('doc');
     const estimate = await first.estimate();
     await Promise.all(stores.map((store) => store.close()));
-    return { asked, ...estimate };
+    return { ...counted, ...estimate };
   },
 
   /** Compacts while another holder has the document's lock; resolves with the order of events. */

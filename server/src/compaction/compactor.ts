@@ -4,10 +4,10 @@
  */
 import { type Clock, RefusedError } from '@tideweave/shared';
 import { LRUCache } from 'lru-cache';
-import { Piscina } from 'piscina';
 
 import type { DocumentLog, Entry, Head, QuarantinedEntry } from '../log/document-log.ts';
-import { type MergeResult, type MergeTask, packTask } from './merge-task.ts';
+import { MergePool } from './merge-pool.ts';
+import { type MergeResult, type MergeTask, type Merger, packTask } from './merge-task.ts';
 
 /** What a compactor works with. */
 export interface CompactorOptions {
@@ -15,8 +15,8 @@ export interface CompactorOptions {
   readonly clock: Clock;
   /** Bytes of raw entries kept behind the snapshot, so that devices can resume by cursor. */
   readonly rawWindowBytes: number;
-  /** Worker threads, which is compactions at a time; 1 by default. */
-  readonly threads?: number;
+  /** Who merges; a pool of one worker thread by default. Ended with the compactor. */
+  readonly merger?: Merger;
 }
 
 /** What a compaction did. */
@@ -26,10 +26,6 @@ export interface CompactionOutcome {
   readonly quarantined: readonly QuarantinedEntry[];
 }
 
-/** A worker without work is ended after this time, so that its memory comes back. */
-const idleThreadMs = 10_000;
-/** As little stack as a page or a Node main thread has: what overflows there must not pass here (L1). Node gives workers 4. */
-const mergeStackMb = 1;
 /** A merge that takes longer is given up, and its thread with it. */
 const mergeMsMax = 120_000;
 /** A document whose compaction fails so often in a row is left alone until the process ends. */
@@ -38,20 +34,14 @@ const failedDocumentsMax = 10_000;
 
 export class Compactor {
   readonly #options: CompactorOptions;
-  readonly #pool: Piscina<MergeTask, MergeResult>;
+  readonly #merger: Merger;
   readonly #running = new Map<string, Promise<CompactionOutcome | null>>();
   /** How often in a row the compaction of a document failed, by name and epoch. */
   readonly #failures = new LRUCache<string, number>({ max: failedDocumentsMax });
 
   constructor(options: CompactorOptions) {
     this.#options = options;
-    this.#pool = new Piscina<MergeTask, MergeResult>({
-      filename: new URL('compaction.worker.js', import.meta.url).href,
-      minThreads: 0,
-      maxThreads: options.threads ?? 1,
-      idleTimeout: idleThreadMs,
-      resourceLimits: { stackSizeMb: mergeStackMb },
-    });
+    this.#merger = options.merger ?? new MergePool();
   }
 
   /**
@@ -69,7 +59,7 @@ export class Compactor {
 
   /** Ends the worker threads; compactions under way reject. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#merger.close();
   }
 
   async #compact(name: string): Promise<CompactionOutcome | null> {
@@ -137,9 +127,7 @@ export class Compactor {
     const controller = new AbortController();
     const cancel = this.#options.clock.after(mergeMsMax, () => controller.abort());
     try {
-      const { snapshot, packed, ends } = task;
-      const transferList = [packed.buffer, ends.buffer, ...(snapshot === null ? [] : [snapshot.buffer])];
-      return await this.#pool.run(task, { transferList, signal: controller.signal });
+      return await this.#merger.merge(task, controller.signal);
     } finally {
       cancel();
     }

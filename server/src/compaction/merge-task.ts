@@ -27,6 +27,14 @@ export interface MergeResult {
   readonly leftOut: readonly LeftOut[];
 }
 
+/** Where merging happens. */
+export interface Merger {
+  /** Merges; the task's buffers are given away. Rejects when it fails, and when `signal` fires first. */
+  merge(task: MergeTask, signal: AbortSignal): Promise<MergeResult>;
+  /** Merges under way reject. */
+  close(): Promise<void>;
+}
+
 /** Packs a task into buffers of its own. */
 export function packTask(snapshot: Uint8Array | null, updates: readonly Uint8Array[]): MergeTask {
   const ends = new Float64Array(updates.length);

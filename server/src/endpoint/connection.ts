@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Cancel, Clock } from '@tideweave/shared';
 import type { WebSocket } from 'ws';
 import type { EndOfTurn, Turn } from '../room/turn.ts';
+import type { FrameWriter } from './frame-writer.ts';
 
 /** What a connection works with. */
 export interface ConnectionOptions {
@@ -17,7 +18,7 @@ export interface ConnectionOptions {
  * One socket's way out. The package ws does the handshake and reads; what is sent are frames that were encoded once for
  * many sockets, so they go to the socket directly: gathered over a turn, in one write.
  */
-export class Connection implements EndOfTurn {
+export class Connection implements EndOfTurn, FrameWriter {
   readonly #socket: Socket;
   readonly #webSocket: WebSocket;
   readonly #turn: Turn;

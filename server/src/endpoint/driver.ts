@@ -4,7 +4,7 @@ import { RefusedError } from '@tideweave/shared';
 import type { AuthorizationRequest, Authorizer, Grant } from '../auth/authorizer.ts';
 import type { Logger } from '../observability/log.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
-import type { Connection } from './connection.ts';
+import type { FrameWriter } from './frame-writer.ts';
 
 /** What drives one connection's session: bytes in, time in; it writes to the connection by itself. */
 export interface Driver {
@@ -24,7 +24,7 @@ export interface Driver {
 
 /** What every driver works with. */
 export interface DriverContext {
-  readonly connection: Connection;
+  readonly connection: FrameWriter;
   readonly rooms: RoomRegistry;
   readonly authorize: Authorizer;
   readonly limits: Limits;

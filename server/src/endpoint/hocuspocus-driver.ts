@@ -70,11 +70,6 @@ export class HocuspocusDriver implements Driver {
     this.#context.connection.write(frames);
   }
 
-  catchUp(channel: HocuspocusChannel, updates: readonly Uint8Array[]): void {
-    this.#session.catchUp(channel, updates);
-    this.#drain();
-  }
-
   committed(channel: HocuspocusChannel, ticket: number): void {
     this.#session.committed(channel, ticket);
     this.#drain();
@@ -264,7 +259,8 @@ class HocuspocusMember implements Member {
   }
 
   catchUp(updates: readonly Uint8Array[]): void {
-    this.#driver.catchUp(this.#channel, updates);
+    const { address } = this.#channel;
+    for (const update of updates) this.write(hocuspocusFrame({ type: 'update', address, update }));
   }
 
   /** The dialect cannot resume. */

@@ -152,7 +152,6 @@ export class TideweaveDriver implements Driver {
       this.#members.set(room.number, member);
       member.catchUp(updates);
       this.#write([{ type: 'caught-up', doc: room.number }]);
-      member.watermark();
       room.join(member, stateVector);
     });
   }
@@ -267,11 +266,13 @@ class NativeMember implements Member {
     }
   }
 
-  watermark(): void {
+  watermark(settled: boolean): void {
     const { cursor, number } = this.room;
     if (cursor === null) return;
     this.#context.connection.write(
-      binaryFrame([encodeMessages([{ type: 'watermark', doc: number, epoch: cursor.epoch, cursor: cursor.bytes }])]),
+      binaryFrame([
+        encodeMessages([{ type: 'watermark', doc: number, epoch: cursor.epoch, cursor: cursor.bytes, settled }]),
+      ]),
     );
   }
 

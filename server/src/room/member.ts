@@ -23,8 +23,8 @@ export interface Member extends Contributor, PresenceSession {
   write(frames: Uint8Array): void;
   /** Writes updates that bring it up to date in place. */
   catchUp(updates: readonly Uint8Array[]): void;
-  /** Everything up to the room's committed entries has been sent to it. */
-  watermark(): void;
+  /** Everything up to the room's committed entries has been sent to it; `settled`: and nothing beyond them. */
+  watermark(settled: boolean): void;
 }
 
 /** Where a member stands in the stream of its room. */
@@ -33,6 +33,8 @@ export interface Standing {
   flow: 'live' | 'behind' | 'resuming';
   /** While not live: every entry up to here has been sent to it. */
   sentSeq: number;
+  /** Whether it has been told where to resume from. */
+  watermarked: boolean;
   /** State vector it brought: what it has for certain when the log cannot say what it missed. */
   readonly stateVector: StateVector;
 }

@@ -27,6 +27,8 @@ export interface RoomRegistryOptions {
   readonly compactor: Compactor;
   readonly limits: Limits;
   readonly logger: Logger;
+  /** When a document is worth compacting; `decideCompaction` by default. */
+  readonly decide?: typeof decideCompaction;
 }
 
 /** The live documents of a relay: loads them, compacts them in time, unloads them when they are idle. */
@@ -38,6 +40,7 @@ export class RoomRegistry implements RoomHost {
   readonly #log: DocumentLog;
   readonly #compactor: Compactor;
   readonly #logger: Logger;
+  readonly #decide: typeof decideCompaction;
   readonly #snapshots: SnapshotCache;
   readonly #rooms = new Map<string, Room>();
   readonly #loading = new Map<string, Promise<Room>>();
@@ -54,6 +57,7 @@ export class RoomRegistry implements RoomHost {
     this.#log = options.log;
     this.#compactor = options.compactor;
     this.#logger = options.logger;
+    this.#decide = options.decide ?? decideCompaction;
     this.#snapshots = new SnapshotCache(options.log, options.limits.snapshotCacheBytesMax);
   }
 
@@ -194,7 +198,7 @@ export class RoomRegistry implements RoomHost {
     if (head === null || head.lastSeq === head.snapshotSeq) return;
     const now = this.clock.now();
     const sinceLastCompactionMs = now - (this.#compactedAtMs.get(room.name) ?? -Infinity);
-    const decision = decideCompaction({ head, quietMs: room.quietMs(now), sinceLastCompactionMs, unloading });
+    const decision = this.#decide({ head, quietMs: room.quietMs(now), sinceLastCompactionMs, unloading });
     if (decision !== 'now') return;
     // Counts from its start, so that the decisions until it ends are "later".
     this.#compactedAtMs.set(room.name, now);

@@ -14,10 +14,10 @@ import {
 } from '@tideweave/shared';
 import type { AppendResult, Entry, Head, NewEntry } from '../log/document-log.ts';
 import type { WriteBatcher } from '../log/write-batcher.ts';
-import type { DialectFrames } from './dialect-frames.ts';
+import { Audience } from './audience.ts';
 import { FanOut, FanOutWindow, segmentsOf } from './fan-out.ts';
 import type { History, Known } from './history.ts';
-import type { Contributor, Member, Standing } from './member.ts';
+import type { Contributor, Member } from './member.ts';
 import { TicketLedger } from './ticket-ledger.ts';
 import type { EndOfTurn, Turn } from './turn.ts';
 
@@ -56,17 +56,15 @@ export class Room implements EndOfTurn {
   readonly number: number;
   readonly name: string;
   readonly #host: RoomHost;
-  readonly #members = new Map<Member, Standing>();
   readonly #presence: Presence;
   readonly #presenceChanged = new Set<number>();
   readonly #window = new FanOutWindow();
   readonly #state: DocumentState;
   readonly #history: History;
   readonly #tickets = new TicketLedger();
+  readonly #audience = new Audience(this.#tickets);
   /** Accepted and not yet sent. */
   #batch: { readonly contributor: Contributor; readonly update: Uint8Array }[] = [];
-  /** Something was committed since the members were told how far they may resume; told in `sweep`, not with each commit. */
-  #watermarkDue = false;
   #windowTimer: Cancel | null = null;
   #lastUsedMs: number;
   #ended: Error | null = null;
@@ -86,7 +84,7 @@ export class Room implements EndOfTurn {
   }
 
   get memberCount(): number {
-    return this.#members.size;
+    return this.#audience.size;
   }
 
   /** Bytes of the document's state vector, for a stock client's step 1. */
@@ -109,7 +107,7 @@ export class Room implements EndOfTurn {
 
   /** Nothing is lost when this room is dropped: nobody is in it and everything accepted is durable. */
   get isIdle(): boolean {
-    return this.#members.size === 0 && this.#tickets.isSettled && this.#batch.length === 0;
+    return this.#audience.size === 0 && this.#tickets.isSettled && this.#batch.length === 0;
   }
 
   /** Whether the document has everything that `stateVector` names. */
@@ -172,13 +170,13 @@ export class Room implements EndOfTurn {
   join(member: Member, stateVector: StateVector): void {
     this.#check();
     this.#lastUsedMs = this.#host.clock.now();
-    this.#members.set(member, { flow: 'live', sentSeq: this.head?.lastSeq ?? 0, stateVector });
+    this.#audience.join(member, stateVector, this.head !== null);
     const present = this.#presence.encodePresent();
     if (present !== null) member.write(member.frames.awareness(this.number, present));
   }
 
   leave(member: Member): void {
-    if (!this.#members.delete(member)) return;
+    if (!this.#audience.leave(member)) return;
     const now = this.#host.clock.now();
     this.#lastUsedMs = now;
     for (const client of this.#presence.leave(member, now)) this.#presenceChanged.add(client);
@@ -199,7 +197,7 @@ export class Room implements EndOfTurn {
   /** Passes a message on to everybody whose dialect has such; it is kept for nobody. */
   stateless(payload: string): void {
     this.#check();
-    this.#tell((frames) => frames.stateless(payload));
+    this.#audience.tell((frames) => frames.stateless(payload));
   }
 
   /** Everybody's presence, for a client that asks. */
@@ -210,18 +208,18 @@ export class Room implements EndOfTurn {
 
   /** The member's socket has drained: brings it up to date from the log, in place (R2). */
   async resume(member: Member): Promise<void> {
-    const standing = this.#members.get(member);
+    const standing = this.#audience.standing(member);
     if (standing?.flow !== 'behind') return;
     standing.flow = 'resuming';
     try {
       await this.bringUpToDate({ seq: standing.sentSeq, stateVector: standing.stateVector }, (updates) => {
-        if (this.#members.get(member) !== standing) return;
+        if (this.#audience.standing(member) !== standing) return;
         standing.flow = 'live';
         member.catchUp(updates);
         this.tellAwareness(member);
       });
     } catch (error) {
-      if (this.#members.get(member) === standing) member.ended(asError(error));
+      if (this.#audience.standing(member) === standing) member.ended(asError(error));
     }
   }
 
@@ -242,10 +240,7 @@ export class Room implements EndOfTurn {
   /** Housekeeping, about once a second. */
   sweep(now: number): void {
     this.#presence.expire(now);
-    if (this.#watermarkDue) {
-      this.#watermarkDue = false;
-      for (const [member, standing] of this.#members) if (standing.flow === 'live') member.watermark();
-    }
+    if (this.head !== null) this.#audience.tellWatermarks();
     if (this.quietMs(now) > releaseAfterMs && this.#history.uncommittedCount === 0) this.#history.release();
   }
 
@@ -271,8 +266,8 @@ export class Room implements EndOfTurn {
     this.#windowTimer?.();
     this.#host.ended(this);
     const concerned = this.#tickets.abandon();
-    for (const member of this.#members.keys()) concerned.add(member);
-    this.#members.clear();
+    for (const member of this.#audience.members) concerned.add(member);
+    this.#audience.clear();
     for (const contributor of concerned) contributor.ended(error);
   }
 
@@ -289,7 +284,7 @@ export class Room implements EndOfTurn {
     this.#batch = [];
     this.#lastUsedMs = now;
     const segments = segmentsOf(batch);
-    this.#deliver(new FanOut(this.number, segments));
+    this.#audience.deliver(new FanOut(this.number, segments), this.head?.lastSeq ?? 0);
     this.#window.sent(now, this.#host.clock.now(), batch.length);
     const time = this.#host.clock.wallTime();
     const entries = segments.map(({ contributor: { user, device }, update }) => ({ time, user, device, update }));
@@ -300,38 +295,11 @@ export class Room implements EndOfTurn {
     );
   }
 
-  #deliver(fanOut: FanOut): void {
-    for (const [member, standing] of this.#members) {
-      if (standing.flow !== 'live') continue;
-      if (member.congested) {
-        standing.flow = 'behind';
-        standing.sentSeq = this.head?.lastSeq ?? 0;
-        continue;
-      }
-      const frames = fanOut.framesFor(member);
-      if (frames !== null) member.write(frames);
-    }
-  }
-
   #sendPresence(): void {
     const update = this.#presence.encode(this.#presenceChanged);
     this.#presenceChanged.clear();
     // One who is behind is told of everybody when it is back.
-    this.#tell((frames) => frames.awareness(this.number, update));
-  }
-
-  /** Writes what only those need who are live, encoded once for all who share their frames. */
-  #tell(encode: (frames: DialectFrames) => Uint8Array | null): void {
-    const encoded = new Map<DialectFrames, Uint8Array | null>();
-    for (const [member, standing] of this.#members) {
-      if (standing.flow !== 'live' || member.congested) continue;
-      let frame = encoded.get(member.frames);
-      if (frame === undefined) {
-        frame = encode(member.frames);
-        encoded.set(member.frames, frame);
-      }
-      if (frame !== null) member.write(frame);
-    }
+    this.#audience.tell((frames) => frames.awareness(this.number, update));
   }
 
   /** Validates an update and leaves what it holds in `scan`. */
@@ -360,7 +328,7 @@ export class Room implements EndOfTurn {
   #committed(ticket: number, entries: readonly NewEntry[], head: Head, firstSeq: number): void {
     const committed: Entry[] = entries.map((entry, at) => ({ ...entry, seq: firstSeq + at }));
     this.#history.commit({ ...head, lastSeq: firstSeq + entries.length - 1 }, committed);
-    this.#watermarkDue = true;
+    this.#audience.committed();
     this.#tickets.commit(ticket);
     this.#host.committed(this);
   }

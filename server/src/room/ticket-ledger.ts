@@ -18,6 +18,11 @@ export class TicketLedger {
     return this.#committed;
   }
 
+  /** The newest ticket that was issued. */
+  get last(): number {
+    return this.#last;
+  }
+
   /** Nothing is on its way to the log. */
   get isSettled(): boolean {
     return this.#settled === this.#last;

@@ -57,8 +57,8 @@ const odd = [
   '👩‍👩‍👧 emoji',
   '\u0000',
   '\n',
-  'é',
-  'é',
+  '\u00e9 composed',
+  'e\u0301 composed',
   'x'.repeat(512),
   'ü'.repeat(256),
 ];

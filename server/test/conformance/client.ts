@@ -1,12 +1,12 @@
 /** What every client of the suite can do, whichever protocol it speaks. */
 import { SyncClient } from '@tideweave/client';
-import { WebSocket } from 'ws';
 import { Awareness } from 'y-protocols/awareness';
 import { WebsocketProvider } from 'y-websocket';
 import { WebsocketProvider as WebsocketProvider2 } from 'y-websocket-2';
 import * as Y from 'yjs';
 import { until } from '../support/wait.ts';
 import { HocuspocusClient } from './hocuspocus-client.ts';
+import { QuietWebSocket } from './quiet-web-socket.ts';
 
 export interface ClientOptions {
   /** `ws://…` without a path. */
@@ -28,20 +28,24 @@ export interface Client {
   readonly refusal: string;
   goOffline(): Promise<void>;
   goOnline(): void;
+  /** Calls `lost` whenever its connection ends. */
+  onLost(lost: () => void): void;
   destroy(): void;
 }
 
-class YWebsocketClient implements Client {
+export class YWebsocketClient implements Client {
   readonly kind: string;
   readonly doc: Y.Doc;
   readonly provider: WebsocketProvider;
+  /** Closes after which it stays away: major 3 only. */
+  readonly closed: { readonly code: number; readonly reason: string }[] = [];
   #refusal = '';
 
   constructor(major: 2 | 3, { url, name, token = '', doc = new Y.Doc() }: ClientOptions) {
     this.kind = `y-websocket ${major}`;
     this.doc = doc;
     this.provider = new (major === 3 ? WebsocketProvider : WebsocketProvider2)(url, name, doc, {
-      WebSocketPolyfill: WebSocket as unknown as typeof globalThis.WebSocket,
+      WebSocketPolyfill: QuietWebSocket as unknown as typeof globalThis.WebSocket,
       disableBc: true,
       maxBackoffTime: 200,
       params: { token },
@@ -49,6 +53,7 @@ class YWebsocketClient implements Client {
     this.provider.on('connection-close', (event: CloseEvent | null) => {
       if (event !== null && event.reason !== '') this.#refusal = event.reason;
     });
+    this.provider.on('closed', (event) => this.closed.push(event));
     // Type 2 is what the relay says about permissions; stock clients print it.
     const print = this.provider.messageHandlers[2];
     this.provider.messageHandlers[2] = (encoder, decoder, provider, emitSynced, type) => {
@@ -80,6 +85,10 @@ class YWebsocketClient implements Client {
 
   goOnline(): void {
     this.provider.connect();
+  }
+
+  onLost(lost: () => void): void {
+    this.provider.on('connection-close', lost);
   }
 
   destroy(): void {
@@ -125,6 +134,12 @@ class TideweaveClient implements Client {
 
   goOnline(): void {
     this.#client.connect();
+  }
+
+  onLost(lost: () => void): void {
+    this.#client.on('status', ({ connection }) => {
+      if (connection !== 'online') lost();
+    });
   }
 
   destroy(): void {

@@ -2,18 +2,18 @@
 import * as major4 from '@hocuspocus/provider';
 import * as major2 from 'hocuspocus-provider-2';
 import * as major3 from 'hocuspocus-provider-3';
-import { WebSocket } from 'ws';
 import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { until } from '../support/wait.ts';
 import type { Client, ClientOptions } from './client.ts';
+import { QuietWebSocket } from './quiet-web-socket.ts';
 
 export const hocuspocusMajors = { 4: major4, 3: major3, 2: major2 } as const;
 
 export type HocuspocusMajor = keyof typeof hocuspocusMajors;
 
 /** Reconnects quickly, so that a test does not wait for it. */
-const quick = { WebSocketPolyfill: WebSocket, delay: 50, minDelay: 50, maxDelay: 200, jitter: false } as const;
+const quick = { WebSocketPolyfill: QuietWebSocket, delay: 50, minDelay: 50, maxDelay: 200, jitter: false } as const;
 
 /** A socket that several providers share. */
 export function hocuspocusSocket(major: HocuspocusMajor, url: string): major4.HocuspocusProviderWebsocket {
@@ -98,6 +98,10 @@ export class HocuspocusClient implements Client {
 
   goOnline(): void {
     void this.socket.connect();
+  }
+
+  onLost(lost: () => void): void {
+    this.provider.on('close', lost);
   }
 
   destroy(): void {

@@ -44,7 +44,8 @@ function whoIs({ first, second }: Pair): readonly string[] {
 }
 
 function contentOf({ doc }: Client): string {
-  return JSON.stringify([doc.getText('text').toJSON(), doc.getMap('map').toJSON(), doc.getXmlFragment('xml').toJSON()]);
+  const map = Object.entries(doc.getMap('map').toJSON()).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return JSON.stringify([doc.getText('text').toJSON(), map, doc.getXmlFragment('xml').toJSON()]);
 }
 
 /** Both have the same content, and neither knows of an insertion that the other lacks. */

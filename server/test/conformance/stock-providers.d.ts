@@ -12,7 +12,7 @@ declare module '@hocuspocus/provider' {
 
   interface SocketOptions {
     url: string;
-    WebSocketPolyfill: typeof WebSocket;
+    WebSocketPolyfill: new (url: string) => WebSocket;
     /** Milliseconds between attempts. */
     delay?: number;
     minDelay?: number;

@@ -1,5 +1,4 @@
 /** Who passed what: gathered while the tests run, printed at the end as a table of its own. */
-
 export class Table {
   readonly #title: string;
   readonly #cells = new Map<string, Map<string, { passed: number; of: number }>>();
@@ -67,7 +66,8 @@ export class Table {
     const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
     const line = (row: readonly string[]): string =>
       `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-    console.log(line(table[0] ?? []));
+    // The test library leaves its line of dots unfinished.
+    console.log(`\n${line(table[0] ?? [])}`);
     console.log(line(widths.map((width) => '-'.repeat(width))));
     for (const row of table.slice(1)) console.log(line(row));
   }

@@ -7,7 +7,8 @@ import * as assert from 'uvu/assert';
 
 import type { DocumentLog } from '../../src/log/document-log.ts';
 import { openLevelLog } from '../../src/log/level-log.ts';
-import { LevelStorage, StorageLockedError } from '../../src/log/level-storage.ts';
+import { LevelStorage } from '../../src/log/level-storage.ts';
+import { StorageLockedError } from '../../src/log/storage-errors.ts';
 import { formatKey } from '../../src/log/keys.ts';
 import { documentLogContract } from './document-log.contract.ts';
 import { append, entries, rejection } from './log-fixtures.ts';

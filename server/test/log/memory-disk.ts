@@ -3,7 +3,7 @@
  * what would be found after a crash, with or without what had not been synced.
  */
 import type { KeyRange } from '../../src/log/keys.ts';
-import type { Pair, RangeOptions, StoragePort, WriteOperation } from '../../src/log/level-storage.ts';
+import type { Lost, Pair, RangeOptions, StoragePort, WriteOperation } from '../../src/log/level-storage.ts';
 
 interface WrittenBatch {
   readonly operations: readonly WriteOperation[];
@@ -74,8 +74,8 @@ export class MemoryDisk implements StoragePort {
     if (!this.reopenable) throw new Error('no room');
   }
 
-  async lost(): Promise<readonly Uint8Array[]> {
-    return [];
+  async lost(): Promise<Lost> {
+    return { batches: [], ranges: [], behind: [] };
   }
 
   async forgetLost(): Promise<void> {}

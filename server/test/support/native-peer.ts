@@ -59,15 +59,23 @@ export class NativePeer extends Peer<ServerMessage> {
     while (acknowledged.n < n) acknowledged = await this.take('ack');
   }
 
-  /** Applies all updates of a document that have arrived, parts put together, and takes them from the inbox. */
+  /** Applies all updates of a document that have arrived whole, parts put together, and takes them from the inbox. */
   applyTo(document: Y.Doc, doc: number): void {
-    const parts: Uint8Array[] = [];
+    let parts: Uint8Array[] = [];
+    let unfinished: ServerMessage[] = [];
     const rest: ServerMessage[] = [];
     for (const message of this.inbox.splice(0)) {
-      if ((message.type !== 'part' && message.type !== 'update') || message.doc !== doc) rest.push(message);
-      else if (message.type === 'part') parts.push(message.bytes);
-      else Y.applyUpdate(document, Buffer.concat([...parts.splice(0), message.update]));
+      if ((message.type !== 'part' && message.type !== 'update') || message.doc !== doc) {
+        rest.push(message);
+      } else if (message.type === 'part') {
+        parts.push(message.bytes);
+        unfinished.push(message);
+      } else {
+        Y.applyUpdate(document, Buffer.concat([...parts, message.update]));
+        parts = [];
+        unfinished = [];
+      }
     }
-    this.inbox.push(...rest);
+    this.inbox.push(...rest, ...unfinished);
   }
 }

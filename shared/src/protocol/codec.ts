@@ -127,6 +127,7 @@ function writeMessage(encoder: encoding.Encoder, message: ClientMessage | Server
       encoding.writeVarUint(encoder, message.doc);
       encoding.writeVarString(encoder, message.epoch);
       encoding.writeVarUint8Array(encoder, message.cursor);
+      encoding.writeVarUint(encoder, message.settled ? 1 : 0);
       return;
     case 'refuse':
       encoding.writeVarUint(encoder, scopes.indexOf(message.scope));
@@ -235,6 +236,7 @@ function readServerMessage(reader: Reader, type: number, updateBytesMax: number)
         doc: reader.varUint(),
         epoch: reader.varString(authorBytesMax),
         cursor: reader.varBytes(cursorBytesMax),
+        settled: reader.varUint(1) === 1,
       };
     case typeNumbers.awareness:
       return { type: 'awareness', doc: reader.varUint(), update: reader.varBytes(updateBytesMax) };

@@ -116,6 +116,11 @@ export interface WatermarkMessage {
   readonly doc: number;
   readonly epoch: string;
   readonly cursor: Uint8Array;
+  /**
+   * All that was sent of the document so far is durable; otherwise what was sent before the previous watermark of this
+   * connection is.
+   */
+  readonly settled: boolean;
 }
 
 /** What a refusal is about: the connection, an `open` request, or an open document. */

@@ -61,8 +61,9 @@ export class ClientDocument {
   /** When to ask again while `waiting` (monotonic ms). */
   retryAtMs = 0;
   readonly #backoff: Backoff;
-  /** Updates from others that no watermark has confirmed: a relay that crashed may have lost them. */
+  /** Updates from others that a relay that crashed may have lost: those before the last watermark, and those since. */
   #unconfirmed: Uint8Array[] = [];
+  #sinceWatermark: Uint8Array[] = [];
   #everSynced = false;
   #receivedBytes = 0;
   #totalBytes = 0;
@@ -99,21 +100,24 @@ export class ClientDocument {
     this.caughtUpDue = true;
     this.outbox.rewind();
     this.resyncN = 0;
-    if (this.returning !== null || this.#unconfirmed.length > 0) {
-      const returning = [...(this.returning === null ? [] : [this.returning]), ...this.#unconfirmed];
-      this.returning = message.access === 'write' ? mergeUpdates(returning) : null;
-      this.#unconfirmed = [];
-    }
+    const returning = [
+      ...(this.returning === null ? [] : [this.returning]),
+      ...this.#unconfirmed,
+      ...this.#sinceWatermark,
+    ];
+    this.returning = message.access === 'write' && returning.length > 0 ? mergeUpdates(returning) : null;
+    this.#unconfirmed = [];
+    this.#sinceWatermark = [];
   }
 
   received(bytes: number): void {
     if (this.state === 'catching-up') this.#receivedBytes += bytes;
   }
 
-  /** Keeps an update from others until a watermark confirms it. */
+  /** Keeps an update from others until watermarks confirm it. */
   delivered(update: Uint8Array): void {
     // A copy: it may be a view into its frame, which is reused or much larger.
-    this.#unconfirmed.push(update.slice());
+    this.#sinceWatermark.push(update.slice());
   }
 
   caughtUp(): void {
@@ -121,9 +125,11 @@ export class ClientDocument {
     if (this.outbox.size === 0) this.#backoff.reset();
   }
 
-  watermark(cursor: Uint8Array): void {
+  /** What came before the previous watermark is durable, and all that came so far when this one says so. */
+  watermark(cursor: Uint8Array, settled: boolean): void {
     this.cursor = cursor.slice();
-    this.#unconfirmed = [];
+    this.#unconfirmed = settled ? [] : this.#sinceWatermark;
+    this.#sinceWatermark = [];
   }
 
   /** Everything pushed up to `n` is durable; true when that was any edit. What is handed back travels before the edits. */

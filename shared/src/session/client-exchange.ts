@@ -115,7 +115,7 @@ export class ClientExchange {
 
   #watermark(document: ClientDocument, message: WatermarkMessage): void {
     this.#checkEpoch(document, message.epoch);
-    document.watermark(message.cursor);
+    document.watermark(message.cursor, message.settled);
     const { name, epoch, cursor } = document;
     this.#outputs.tell({ kind: 'watermark', name, epoch, cursor });
   }

@@ -1,5 +1,9 @@
-import { hocuspocusDocument, type HocuspocusClientBody } from '../protocol/dialects/hocuspocus.ts';
-import { HocuspocusLedger } from './hocuspocus-ledger.ts';
+import {
+  hocuspocusDocument,
+  type HocuspocusClientBody,
+  type HocuspocusScope,
+} from '../protocol/dialects/hocuspocus.ts';
+import { HocuspocusLedger, type HocuspocusPlace } from './hocuspocus-ledger.ts';
 import type { HocuspocusChannel } from './hocuspocus-outputs.ts';
 
 /** What a session keeps of one document on its connection. */
@@ -21,14 +25,18 @@ export interface Channel extends HocuspocusChannel {
   /** When to ask the authorizer again, which could not answer. */
   authorizeAtMs: number;
   readonly ledger: HocuspocusLedger;
+  /** Its provider may have a queue, which it sends when it first hears from us; null until its step 1 has come. */
+  mayHaveQueue: boolean | null;
+  /** What its client is told with the first answer. */
+  scope: HocuspocusScope;
   early: EarlyMessage[];
 }
 
-/** A message as it waits. `flushed`: when it came, the provider may have been sending what it had queued while offline. */
+/** A message as it waits. */
 export interface EarlyMessage {
   readonly body: HocuspocusClientBody;
   readonly bytes: number;
-  readonly flushed: boolean;
+  readonly place: HocuspocusPlace;
 }
 
 export function newChannel(address: string, token: string): Channel {
@@ -43,6 +51,8 @@ export function newChannel(address: string, token: string): Channel {
     askAtMs: Infinity,
     authorizeAtMs: Infinity,
     ledger: new HocuspocusLedger(),
+    mayHaveQueue: null,
+    scope: 'readonly',
     early: [],
   };
 }

@@ -5,14 +5,20 @@ import { UpdateScan } from '../update/update-scan.ts';
 /**
  * What a stock provider counts as unsynced, kept in step with it, so that `hasUnsyncedChanges` tells the truth (U1). It
  * sets its count to 1 when it sends a step 1, adds 1 for each edit made from then on, and takes 1 off per SyncStatus; but
- * edits that were made before (offline, waiting in its queue) are sent after that step 1 and no longer counted. Answering
- * those too would take the count to 0 while later edits are still on their way, and in major 2 below 0 for good.
+ * edits that were made before (offline, waiting in its queue) are sent when it hears from us first, and not counted any
+ * more. Answering those too would take the count to 0 while later edits are still on their way, and in major 2 below 0
+ * for good. Which they are shows in their clocks, for insertions; deletions alone have none, and their place has to do:
+ * what is sent at once comes before what was queued.
  */
 export class HocuspocusLedger {
   /** What the provider had when it last began to count. */
   #countedFrom: StateVector | null = null;
-  /** Its first step 1 is answered. */
+  /** Its first step 1 is answered: its queue is empty from here on. */
   #settledIn = false;
+  /** Something from its queue has come. */
+  #flushing = false;
+  /** Deletions of which nothing tells whether they are counted; taken as not, which never says too early that all is saved. */
+  #unsure = 0;
   /** Step 1s of ours whose answers count for nothing any more, before those that do. */
   #voidAsks = 0;
   #handshakeAsked = false;
@@ -27,14 +33,14 @@ export class HocuspocusLedger {
     return this.#resyncAsked;
   }
 
-  /** Whether a step 1 has come at all. */
-  get hasBegun(): boolean {
-    return this.#countedFrom !== null;
-  }
-
   /** Whether the provider may still be sending what waited in its queue. */
   get mayFlush(): boolean {
     return !this.#settledIn;
+  }
+
+  /** Nothing is due, and yet the provider's count may not be at 0: only a new step 1 tells. */
+  get isUnsure(): boolean {
+    return this.#settledIn && this.#unsure > 0 && this.#owed.length === 0 && this.#deferred === 0;
   }
 
   /** A step 1 came: the provider counts anew. */
@@ -44,6 +50,7 @@ export class HocuspocusLedger {
     this.#handshakeAsked = false;
     this.#resyncAsked = false;
     this.#deferred = 0;
+    this.#unsure = 0;
     this.#owed = [];
   }
 
@@ -58,16 +65,25 @@ export class HocuspocusLedger {
     this.#resyncAsked = true;
   }
 
-  /** An update came. Returns how many SyncStatus it is worth. `flushed`: deletions alone may be from the queue. */
-  update(update: Uint8Array, flushed: boolean): number {
-    if (this.#countedFrom === null) return 0;
+  /** An update came. Returns how many SyncStatus it is worth. `place`: what is known of it from when it came. */
+  update(update: Uint8Array, place: HocuspocusPlace): number {
+    if (place === 'before' || this.#countedFrom === null) return 0;
     // What is malformed is refused by the room, which says why.
     if (!scanUpdate(update, scan)) return 1;
-    if (scan.sectionCount === 0) return flushed ? 0 : 1;
-    for (let row = 0; row < scan.sectionCount; row++) {
-      if ((scan.sectionClock[row] ?? 0) < (this.#countedFrom.get(scan.sectionClient[row] ?? 0) ?? 0)) return 0;
+    if (scan.sectionCount === 0) {
+      if (place === 'after') return 1;
+      if (!this.#flushing) this.#unsure++;
+      return 0;
     }
-    return 1;
+    for (let row = 0; row < scan.sectionCount; row++) {
+      if ((scan.sectionClock[row] ?? 0) >= (this.#countedFrom.get(scan.sectionClient[row] ?? 0) ?? 0)) continue;
+      this.#flushing = true;
+      return 0;
+    }
+    // It was sent at once, so what came before it was too.
+    const acks = 1 + (this.#flushing ? 0 : this.#unsure);
+    if (!this.#flushing) this.#unsure = 0;
+    return acks;
   }
 
   /** A step 2 came. Returns how many SyncStatus it is worth, and whether it has all that the provider has. */
@@ -114,6 +130,12 @@ export class HocuspocusLedger {
     return acks;
   }
 }
+
+/**
+ * When an update came: before the provider's step 1, so that it is not counted; while it may be sending what it had
+ * queued; or after that.
+ */
+export type HocuspocusPlace = 'before' | 'among-queued' | 'after';
 
 /** One scan at a time: nothing is awaited while it is read. */
 const scan = new UpdateScan();

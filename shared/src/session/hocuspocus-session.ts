@@ -11,6 +11,7 @@ import {
 import { type Limits, earlyMessagesMax } from '../protocol/limits.ts';
 import { decodeStateVector } from '../update/state-vector.ts';
 import { type Channel, type EarlyMessage, kept, newChannel } from './hocuspocus-channel.ts';
+import type { HocuspocusPlace } from './hocuspocus-ledger.ts';
 import type { HocuspocusChannel, HocuspocusOutput, HocuspocusReceipt } from './hocuspocus-outputs.ts';
 
 /**
@@ -29,6 +30,7 @@ export class HocuspocusSession {
   #hasSent = false;
   #lastSentMs: number;
   #lastHeardMs: number;
+  #lastUpdateMs: number;
   #pinged = false;
 
   constructor(limits: HocuspocusSessionLimits, urlToken: string, now: number) {
@@ -36,6 +38,7 @@ export class HocuspocusSession {
     this.#urlToken = urlToken;
     this.#lastSentMs = now;
     this.#lastHeardMs = now;
+    this.#lastUpdateMs = now;
   }
 
   drain(): readonly HocuspocusOutput[] {
@@ -82,7 +85,12 @@ export class HocuspocusSession {
       // Any frame counts as heard, whatever it is about. Ping (9) would do for major 4, and throws in the others.
       this.#send({ type: 'awareness', address: '', update: emptyAwareness });
     }
+    const isQuiet = now - this.#lastUpdateMs >= unsureMs;
     for (const channel of this.#channels.values()) {
+      if (isQuiet && channel.ledger.isUnsure) {
+        this.close(new RefusedError('TW_TIMEOUT', 'connect again, to count anew what is unsaved'));
+        return;
+      }
       if (now >= channel.authorizeAtMs) this.#authorize(channel);
       if (now < channel.askAtMs) continue;
       channel.askAtMs = Infinity;
@@ -103,13 +111,13 @@ export class HocuspocusSession {
     }
   }
 
-  /** The authorizer granted `channel`: its client is told, and what it has sent is taken up. */
+  /** The authorizer granted `channel`: what it has sent is taken up; its client is told when the document is loaded. */
   granted(channel: HocuspocusChannel, access: 'read' | 'write'): void {
     const answered = this.#answered(channel);
     if (answered === null) return;
-    const scope = access === 'write' ? 'read-write' : 'readonly';
-    this.#send({ type: 'granted', address: channel.address, scope });
-    if (answered.state === 'joined') return;
+    answered.scope = access === 'write' ? 'read-write' : 'readonly';
+    if (answered.state === 'joined') this.#tellScope(answered);
+    if (answered.state !== 'authorizing') return;
     answered.state = 'granted';
     this.#takeUp(answered);
   }
@@ -136,17 +144,13 @@ export class HocuspocusSession {
     const live = this.#live(channel);
     if (live === null || (live.state !== 'granted' && live.state !== 'joined')) return false;
     const { address } = live;
+    if (live.state === 'granted') this.#tellScope(live);
     live.ledger.handshakeAsked();
     this.#send({ type: 'step-1', address, stateVector });
-    this.catchUp(live, updates.slice(0, -1));
+    for (const update of updates.slice(0, -1)) this.#send({ type: 'update', address, update });
     // A stock provider is synced when its step 2 comes: the last.
     this.#send({ type: 'step-2', address, update: updates.at(-1) ?? emptyUpdate });
     return true;
-  }
-
-  /** Sends updates that bring the client up to date. */
-  catchUp(channel: HocuspocusChannel, updates: readonly Uint8Array[]): void {
-    for (const update of updates) this.#send({ type: 'update', address: channel.address, update });
   }
 
   /** The channel is a member of its room from here on. */
@@ -231,11 +235,18 @@ export class HocuspocusSession {
     if (known?.state === 'refused' && body.type !== 'token') return;
     const channel = known === undefined || known.state === 'refused' ? this.#open(address) : known;
     if (body.type === 'token') this.#token(channel, body.token, body.version);
-    else this.#handle(channel, { body, bytes, flushed: this.#mayBeFlushed(channel) });
+    else this.#handle(channel, { body, bytes, place: this.#placeNow(channel, body.type) });
   }
 
-  #mayBeFlushed({ ledger }: Channel): boolean {
-    return !ledger.hasBegun || (this.#hasSent && ledger.mayFlush);
+  /** What is known of an update that comes now. */
+  #placeNow(channel: Channel, type: HocuspocusClientBody['type']): HocuspocusPlace {
+    if (type === 'step-1') channel.mayHaveQueue ??= !this.#hasSent;
+    if (channel.mayHaveQueue === null) return 'before';
+    return channel.mayHaveQueue && this.#hasSent && channel.ledger.mayFlush ? 'among-queued' : 'after';
+  }
+
+  #tellScope({ address, scope }: Channel): void {
+    this.#send({ type: 'granted', address, scope });
   }
 
   #open(address: string): Channel {
@@ -292,7 +303,7 @@ export class HocuspocusSession {
         this.#store({ channel, update: body.update, ...channel.ledger.answer() });
         return;
       case 'update': {
-        const acks = channel.ledger.update(body.update, message.flushed);
+        const acks = channel.ledger.update(body.update, message.place);
         this.#store({ channel, update: body.update, acks, everything: false });
         return;
       }
@@ -305,14 +316,13 @@ export class HocuspocusSession {
       case 'stateless':
         this.#outputs.push({ kind: 'stateless', channel, payload: body.payload });
         return;
-      case 'step-1':
-      case 'token':
-      case 'close':
+      default:
         return;
     }
   }
 
   #store(receipt: HocuspocusReceipt): void {
+    this.#lastUpdateMs = this.#lastHeardMs;
     this.#outputs.push({ kind: 'store', receipt });
   }
 
@@ -381,6 +391,8 @@ export type HocuspocusSessionLimits = Pick<
 
 /** Well within the 30 s after which a stock provider gives up on a silent relay. */
 const keepAliveMs = 20_000;
+/** How long no update may have come before a provider is made to count anew. */
+const unsureMs = 10_000;
 /** Between two attempts at something that the relay itself could not do. */
 const retryMs = 5000;
 /** No structs, no deletions. */

@@ -55,6 +55,7 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   record({ type: fc.constant('ack' as const), doc: number, n: number }),
   record({
     type: fc.constant('watermark' as const),
+    settled: fc.boolean(),
     doc: number,
     epoch: text(128),
     cursor: fc.uint8Array({ maxLength: 64 }),
@@ -109,7 +110,7 @@ export const samples: Readonly<
   'caught-up': [{ type: 'caught-up', doc: 1 }],
   want: [{ type: 'want', doc: 1, stateVector: bytes }],
   ack: [{ type: 'ack', doc: 1, n: 2 }],
-  watermark: [{ type: 'watermark', doc: 1, epoch: 'e', cursor: bytes }],
+  watermark: [{ type: 'watermark', doc: 1, epoch: 'e', cursor: bytes, settled: true }],
   refuse: (['connection', 'request', 'document'] as const).flatMap((scope) =>
     (['retry', 'reauth', 'reload', 'upgrade', 'contact'] as const).map(
       (action) =>

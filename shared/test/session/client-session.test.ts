@@ -12,7 +12,7 @@ test('P12 caught-up is said once per opening, under a read-only grant too', () =
   bench.say({ ...opened(1, 1), access: 'read' } as ServerMessage, { type: 'caught-up', doc: 1 });
   bench.type('a', 'x');
   assert.equal(bench.sent(), ['caught-up doc 1']);
-  bench.say({ type: 'watermark', doc: 1, epoch: 'e', cursor: none });
+  bench.say({ type: 'watermark', doc: 1, epoch: 'e', cursor: none, settled: true });
   bench.say({ type: 'want', doc: 1, stateVector: Uint8Array.of(0) });
   assert.equal(bench.sent(), [], 'P16: nothing is sent, whatever is wanted');
 });
@@ -127,9 +127,9 @@ test('P29 P41 a resync in vain is final, and keeps the edits', () => {
 });
 
 test('P30 P35 C6 a relay that goes on with another history is left', () => {
-  for (const message of [{ type: 'watermark', doc: 1, epoch: 'other', cursor: none }, null] as const) {
+  for (const message of [{ type: 'watermark', doc: 1, epoch: 'other', cursor: none, settled: true }, null] as const) {
     const bench = new Bench().live('a');
-    bench.say({ type: 'watermark', doc: 1, epoch: 'mine', cursor: Uint8Array.of(1) });
+    bench.say({ type: 'watermark', doc: 1, epoch: 'mine', cursor: Uint8Array.of(1), settled: true });
     assert.ok(bench.sent());
     assert.equal(bench.told, ['watermark']);
     if (message === null) {
@@ -153,7 +153,7 @@ test('P30 P35 C6 a relay that goes on with another history is left', () => {
 test('P30 C4 a cursor comes from a watermark, never from a delivery', () => {
   const bench = new Bench().live('a');
   const pool = Uint8Array.of(7, 7);
-  bench.say({ type: 'watermark', doc: 1, epoch: 'e', cursor: pool });
+  bench.say({ type: 'watermark', doc: 1, epoch: 'e', cursor: pool, settled: true });
   bench.say({ type: 'update', doc: 1, update: letter(9) });
   bench.session.disconnected(0);
   bench.connect();
@@ -169,12 +169,15 @@ test('P36 P37 what was handed back is kept until it is acknowledged', () => {
     bench.session.disconnected(bench.now);
     bench.connect();
     bench.sent();
-    // The watermark of the opening comes before the relay can have seen what is handed back.
+    // A watermark that comes before the relay can have seen what is handed back.
     bench.say(opened(request, 1, 'e'), { type: 'caught-up', doc: 1 });
-    bench.say({ type: 'watermark', doc: 1, epoch: 'e', cursor: none });
+    bench.say({ type: 'watermark', doc: 1, epoch: 'e', cursor: none, settled: true });
     assert.equal(bench.sent(), ['push doc 1 n=0 [9:0"a"]', 'caught-up doc 1']);
     assert.is(bench.session.status('a').safe, 'memory');
-    bench.say({ type: 'update', doc: 1, update: letter(8) }, { type: 'watermark', doc: 1, epoch: 'e', cursor: none });
+    bench.say(
+      { type: 'update', doc: 1, update: letter(8) },
+      { type: 'watermark', doc: 1, epoch: 'e', cursor: none, settled: true },
+    );
   }
   bench.say({ type: 'ack', doc: 1, n: 0 });
   assert.is(bench.session.status('a').safe, 'server');
@@ -185,6 +188,19 @@ test('P36 P37 what was handed back is kept until it is acknowledged', () => {
   bench.sent();
   bench.say(opened(4, 1, 'e'));
   assert.equal(bench.sent(), ['caught-up doc 1']);
+});
+
+test('P36 P68 while commits are under way a watermark confirms what came before the previous one', () => {
+  const bench = new Bench().live('a');
+  const watermark = { type: 'watermark', doc: 1, epoch: 'e', cursor: none, settled: false } as const;
+  bench.say({ type: 'update', doc: 1, update: letter(7) }, watermark);
+  bench.say({ type: 'update', doc: 1, update: letter(8) }, watermark);
+  bench.say({ type: 'update', doc: 1, update: letter(9) });
+  bench.session.disconnected(bench.now);
+  bench.connect();
+  bench.sent();
+  bench.say(opened(2, 1, 'e'));
+  assert.equal(bench.sent(), ['push doc 1 n=0 [9:0"a" 8:0"a"]', 'caught-up doc 1']);
 });
 
 test('P36 what is handed back goes before edits, with an acknowledgement for both', () => {

@@ -32,7 +32,7 @@ export function describeMessage(message: ClientMessage | ServerMessage): string 
     case 'ack':
       return `ack doc ${message.doc} n=${message.n}`;
     case 'watermark':
-      return `watermark doc ${message.doc} epoch=${message.epoch} cursor=${cursorText(message.cursor)}`;
+      return `watermark doc ${message.doc} epoch=${message.epoch} cursor=${cursorText(message.cursor)}${message.settled ? ', settled' : ''}`;
     case 'refuse':
       return `refuse ${message.scope} ${message.id} ${message.code} action=${message.action} after=${message.retryAfterMs}`;
     case 'leave':

@@ -162,8 +162,9 @@ export class ModelConnection {
     this.#send(splitUpdate(doc, update, partBytes, (rest) => ({ type: 'update', doc, update: rest }) as const));
   }
 
-  watermark({ number, epoch, cursor, entries }: ModelRoom): void {
-    if (entries.length > 0) this.#send([{ type: 'watermark', doc: number, epoch, cursor }]);
+  watermark({ number, epoch, cursor, entries, uncommitted }: ModelRoom): void {
+    const settled = uncommitted.length === 0;
+    if (entries.length > 0) this.#send([{ type: 'watermark', doc: number, epoch, cursor, settled }]);
   }
 
   refuseDocument(doc: number, error: RefusedError): void {
@@ -235,7 +236,7 @@ export class ModelConnection {
     this.#members.set(doc, member);
     for (const each of updates) this.sendUpdate(doc, each);
     this.#send([{ type: 'caught-up', doc }]);
-    this.watermark(room);
+    if (room.uncommitted.length === 0) this.watermark(room);
     room.members.add(member);
   }
 

@@ -1,0 +1,33 @@
+import { type Clock, type Random } from '@tideweave/shared';
+import { systemClock, systemRandom } from './clock.ts';
+import { watchNetwork } from './network.ts';
+import {
+  type Transport,
+  type TransportEvents,
+  type WebSocketClass,
+  WebSocketTransport,
+  platformWebSocket,
+} from './transport/websocket-transport.ts';
+
+/** What a client needs of the world around it: the platform's, or that of a simulator. */
+export interface ClientEnvironment {
+  readonly clock: Clock;
+  /** Chance for the jitter of reconnects. */
+  readonly random: Random;
+  /** Begins to connect to the relay; rejects when there is no way to try. */
+  connect(events: TransportEvents): Promise<Transport>;
+  /** Calls `wake` when a connection may work now; returns what stops it. */
+  watchNetwork(wake: () => void): () => void;
+}
+
+/** Real time, real chance and a WebSocket to `url`. */
+export function platformEnvironment(url: string, webSocketClass: WebSocketClass | undefined): ClientEnvironment {
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    watchNetwork,
+    async connect(events) {
+      return new WebSocketTransport(webSocketClass ?? (await platformWebSocket()), url, events);
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { StateVector } from '@tideweave/shared';
+import type { DialectFrames } from './dialect-frames.ts';
+import type { FanOut } from './fan-out.ts';
+import type { Member, Standing } from './member.ts';
+import type { TicketLedger } from './ticket-ledger.ts';
+
+/** The members of a room and where each of them stands: who gets what is sent, who is behind, who knows how far it is. */
+export class Audience {
+  readonly #tickets: TicketLedger;
+  readonly #members = new Map<Member, Standing>();
+  /** Something was committed since the members were told where to resume from. */
+  #watermarkDue = false;
+  /** The newest ticket when they were told last: the next watermark says that all up to it is durable. */
+  #watermarkTicket = 0;
+
+  constructor(tickets: TicketLedger) {
+    this.#tickets = tickets;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  get members(): IterableIterator<Member> {
+    return this.#members.keys();
+  }
+
+  standing(member: Member): Standing | undefined {
+    return this.#members.get(member);
+  }
+
+  /** Adds one who was just brought up to date. `stored`: there is a log to resume in. */
+  join(member: Member, stateVector: StateVector, stored: boolean): void {
+    // In a quiet room all that a new member got is durable, and it can be told at once.
+    const watermarked = stored && this.#tickets.isSettled;
+    this.#members.set(member, { flow: 'live', sentSeq: 0, watermarked, stateVector });
+    if (watermarked) member.watermark(true);
+  }
+
+  /** False when it was not a member. */
+  leave(member: Member): boolean {
+    return this.#members.delete(member);
+  }
+
+  clear(): void {
+    this.#members.clear();
+  }
+
+  /** Sends a batch. Entries up to `lastSeq` have been sent to everybody who is live. */
+  deliver(fanOut: FanOut, lastSeq: number): void {
+    for (const [member, standing] of this.#members) {
+      if (standing.flow !== 'live') continue;
+      if (member.congested) {
+        standing.flow = 'behind';
+        standing.sentSeq = lastSeq;
+        continue;
+      }
+      const frames = fanOut.framesFor(member);
+      if (frames !== null) member.write(frames);
+    }
+  }
+
+  /** Writes what only those need who are live, encoded once for all who share their frames. */
+  tell(encode: (frames: DialectFrames) => Uint8Array | null): void {
+    const encoded = new Map<DialectFrames, Uint8Array | null>();
+    for (const [member, standing] of this.#members) {
+      if (standing.flow !== 'live' || member.congested) continue;
+      let frame = encoded.get(member.frames);
+      if (frame === undefined) {
+        frame = encode(member.frames);
+        encoded.set(member.frames, frame);
+      }
+      if (frame !== null) member.write(frame);
+    }
+  }
+
+  /** There is more to resume from than the members were told. */
+  committed(): void {
+    this.#watermarkDue = true;
+  }
+
+  /**
+   * Tells the members where to resume from; called now and then, as doing it with each commit would cost a busy room as
+   * much again as its updates. While commits are under way a watermark vouches for what was sent before the previous one
+   * only, so another follows until one vouches for all.
+   */
+  tellWatermarks(): void {
+    if (this.#tickets.committed < this.#watermarkTicket) return;
+    const settled = this.#tickets.isSettled;
+    for (const [member, standing] of this.#members) {
+      if (standing.flow !== 'live' || (standing.watermarked && !this.#watermarkDue)) continue;
+      standing.watermarked = true;
+      member.watermark(settled);
+    }
+    this.#watermarkDue = !settled;
+    this.#watermarkTicket = this.#tickets.last;
+  }
+}
