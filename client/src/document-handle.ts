@@ -9,6 +9,7 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwareness
 import * as Y from 'yjs';
 import type { DocumentClient } from './document-client.ts';
 import { Emitter } from './emitter.ts';
+import type { StoredDocument } from './store/offline-store.ts';
 
 /** Events of an open document. */
 export interface DocumentEvents {
@@ -20,11 +21,13 @@ export interface DocumentEvents {
   saved: DocumentHandle;
   /** The relay refused something; `action` says what to do next (U3). */
   refused: RefusalStatus;
+  /** The device could not give the document; it is kept in memory and on the relay only. */
+  storefailed: Error;
 }
 
 /** Where an edit has to be for `whenSaved` to resolve. `device` needs a store. */
 export interface WhenSavedOptions {
-  readonly tier: 'server';
+  readonly tier: 'device' | 'server';
   readonly signal?: AbortSignal;
 }
 
@@ -39,12 +42,15 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
   readonly #waiters = new Set<Waiter>();
   #lastStatus: DocumentStatus | null = null;
   #savedN = 0;
+  readonly #loaded: Promise<void>;
+  #markLoaded: () => void = () => undefined;
   #closed = false;
 
   /** @internal Use `SyncClient.open`. */
   constructor(client: DocumentClient, name: string, options: { doc?: Y.Doc; awareness?: Awareness }) {
     super();
     this.#client = client;
+    this.#loaded = new Promise((resolve) => (this.#markLoaded = resolve));
     this.name = name;
     this.#ownsDoc = options.doc === undefined;
     this.#ownsAwareness = options.awareness === undefined;
@@ -60,8 +66,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
   }
 
   /** Resolves when the document's content is here: with a store from the device, without one as `whenSynced`. */
-  async whenLoaded(options?: { signal?: AbortSignal }): Promise<void> {
-    if (this.status.phase !== 'ready') await this.whenSynced(options);
+  whenLoaded(options?: { signal?: AbortSignal }): Promise<void> {
+    return this.#wait(() => this.status.phase === 'ready', options?.signal);
   }
 
   /** Resolves when everything that the relay has is here; rejects with `RefusedError` when the relay refuses for good. */
@@ -70,12 +76,14 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
   }
 
   /**
-   * Resolves when every edit made before the call is durable on the relay: neither a crash there nor one here loses it.
+   * Resolves when every edit made before the call is durable: on the relay, where neither a crash there nor one here
+   * loses it, or on this device (or the relay, if that was quicker), which takes a store.
    * Rejects with `RefusedError` when the relay refuses for good, and with the signal's reason when that fires first.
    */
-  whenSaved({ signal }: WhenSavedOptions): Promise<void> {
+  async whenSaved({ tier, signal }: WhenSavedOptions): Promise<void> {
+    if (this.#client.isLoading(this)) await this.#loaded;
     const n = this.#client.lastEditOf(this);
-    return this.#wait(() => this.#savedN >= n, signal);
+    await this.#wait(() => (tier === 'device' ? this.#client.durableEditOf(this) : this.#savedN) >= n, signal);
   }
 
   /** Sends what waits for the end of the turn, now. */
@@ -89,6 +97,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
     removeAwarenessStates(this.awareness, [this.doc.clientID], 'close');
     this.#lastStatus = { ...this.status, phase: 'closed', synced: false };
     this.#closed = true;
+    this.#markLoaded();
     this.doc.off('update', this.#edited);
     this.awareness.off('update', this.#presenceChanged);
     this.#client.close(this);
@@ -96,6 +105,29 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
     this.emit('status', this.#lastStatus);
     if (this.#ownsAwareness) this.awareness.destroy();
     if (this.#ownsDoc) this.doc.destroy();
+  }
+
+  /** @internal The document as the device kept it; edits of earlier sessions are sent by the session, not as new ones. */
+  restore({ base, received, delivered, pending }: StoredDocument): void {
+    Y.transact(
+      this.doc,
+      () => {
+        if (base !== null) Y.applyUpdate(this.doc, base, this);
+        for (const update of received) Y.applyUpdate(this.doc, update, this);
+        for (const { update } of [...delivered, ...pending]) Y.applyUpdate(this.doc, update, this);
+      },
+      this,
+    );
+  }
+
+  /** @internal The device has been read. */
+  loaded(): void {
+    this.#markLoaded();
+  }
+
+  /** @internal */
+  storeFailed(error: unknown): void {
+    this.emit('storefailed', error instanceof Error ? error : new Error(String(error)));
   }
 
   /** @internal Applies what arrived; throws what Yjs throws. */

@@ -10,10 +10,12 @@ import {
 } from '@tideweave/shared';
 import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
+import { DeviceCopy, resumed } from './device-copy.ts';
 import type { DocumentClient } from './document-client.ts';
 import { DocumentHandle } from './document-handle.ts';
 import { Emitter } from './emitter.ts';
 import { type ClientEnvironment, platformEnvironment } from './environment.ts';
+import type { OfflineStore, StoredDocument } from './store/offline-store.ts';
 import type { Transport, WebSocketClass } from './transport/websocket-transport.ts';
 
 /** How to reach a relay. */
@@ -24,6 +26,11 @@ export interface SyncClientOptions {
   readonly token?: string | (() => string | Promise<string>);
   /** How this device calls itself in the document's history, at most 128 bytes. Default empty. */
   readonly device?: string;
+  /**
+   * Keeps documents on the device, so that they open without a network and edits survive this process: see
+   * `@tideweave/client/store`. Whoever opened it closes it, after `destroy()`. Default none.
+   */
+  readonly store?: OfflineStore | Promise<OfflineStore>;
   /** WebSocket class; default the platform's, or the package ws in Node 20. */
   readonly WebSocket?: WebSocketClass;
   /** Connect at once; default true. Otherwise `connect()` does. */
@@ -53,6 +60,9 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
   readonly #clock: Clock;
   readonly #session: ClientSession;
   readonly #handles = new Map<string, DocumentHandle>();
+  /** Documents that are being read from the device, with the edits made meanwhile. */
+  readonly #early = new Map<DocumentHandle, Uint8Array[]>();
+  readonly #copies = new Map<DocumentHandle, DeviceCopy>();
   #transport: Transport | null = null;
   /** Counts attempts, so that an answer to an earlier one is not taken for this one's. */
   #attempt = 0;
@@ -117,10 +127,14 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
     this.#checkOpen();
     if (this.#handles.has(name)) throw new Error(`document ${JSON.stringify(name)} is open already`);
     const handle = new DocumentHandle(this, name, options);
-    this.#handles.set(name, handle);
-    this.#session.open(name);
     // Content made before the document was opened is an edit like any other: unsaved until it is acknowledged.
-    if (handle.doc.store.clients.size > 0) this.edit(handle, Y.encodeStateAsUpdate(handle.doc));
+    const brought = handle.doc.store.clients.size > 0 ? [Y.encodeStateAsUpdate(handle.doc)] : [];
+    const { store } = this.#options;
+    if (store === undefined) this.#session.open(name);
+    else this.#early.set(handle, brought);
+    this.#handles.set(name, handle);
+    if (store === undefined) for (const update of brought) this.edit(handle, update);
+    else void this.#load(handle, store);
     this.#schedule();
     return handle;
   }
@@ -139,7 +153,12 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
 
   /** @internal */
   statusOf(handle: DocumentHandle): DocumentStatus {
-    return this.#session.status(handle.name);
+    const early = this.#early.get(handle);
+    if (early !== undefined) return statusWhileLoading(early);
+    const status = this.#session.status(handle.name);
+    const copy = this.#copies.get(handle);
+    if (copy === undefined || status.safe === 'server' || copy.durableN < this.lastEditOf(handle)) return status;
+    return { ...status, safe: 'device' };
   }
 
   /** @internal */
@@ -148,13 +167,31 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
   }
 
   /** @internal */
+  durableEditOf(handle: DocumentHandle): number {
+    const { pending } = this.#session.status(handle.name);
+    return pending.updates === 0 ? this.lastEditOf(handle) : (this.#copies.get(handle)?.durableN ?? 0);
+  }
+
+  /** @internal */
+  isLoading(handle: DocumentHandle): boolean {
+    return this.#early.has(handle);
+  }
+
+  /** @internal */
   edit(handle: DocumentHandle, update: Uint8Array): void {
-    this.#session.edit(handle.name, update, this.#clock.now());
+    const early = this.#early.get(handle);
+    if (early !== undefined) {
+      early.push(update);
+      return;
+    }
+    const n = this.#session.edit(handle.name, update, this.#clock.now());
+    this.#copies.get(handle)?.edited(n, update);
     this.#schedule();
   }
 
   /** @internal */
   announce(handle: DocumentHandle, awarenessUpdate: Uint8Array): void {
+    if (this.#early.has(handle)) return;
     this.#session.announce(handle.name, awarenessUpdate);
     this.#schedule();
   }
@@ -167,6 +204,8 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
   /** @internal */
   close(handle: DocumentHandle): void {
     this.#handles.delete(handle.name);
+    this.#copies.delete(handle);
+    if (this.#early.delete(handle)) return;
     this.#session.close(handle.name);
     this.#schedule();
   }
@@ -224,13 +263,17 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
         this.#handles.get(output.name)?.synced();
         return;
       case 'saved':
+        this.#copyOf(output.name)?.saved(output.n);
         this.#handles.get(output.name)?.saved(output.n);
+        return;
+      case 'confirmed':
+        this.#copyOf(output.name)?.confirmed(output.count);
         return;
       case 'refused':
         this.#handles.get(output.name)?.refused(output.error);
         return;
       case 'watermark':
-        // Without a store there is nothing to keep beside the document; the session remembers it for this process.
+        this.#copyOf(output.name)?.watermark(output.epoch, output.cursor);
         return;
     }
   }
@@ -239,9 +282,32 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
   #apply(name: string, update: Uint8Array): void {
     try {
       this.#handles.get(name)?.apply(update);
+      this.#copyOf(name)?.delivered(update);
     } catch (error) {
       this.#session.applyFailed(name, error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** Opens a document from the device. One that the device cannot give is opened from the relay alone. */
+  async #load(handle: DocumentHandle, opening: OfflineStore | Promise<OfflineStore>): Promise<void> {
+    let stored: StoredDocument | null = null;
+    try {
+      const store = await opening;
+      const copy = new DeviceCopy(store, handle.name, () => handle.statusChanged());
+      stored = await copy.load();
+      if (this.#handles.get(handle.name) === handle) this.#copies.set(handle, copy);
+    } catch (error) {
+      handle.storeFailed(error);
+    }
+    const early = this.#early.get(handle);
+    this.#early.delete(handle);
+    if (early === undefined) return;
+    if (stored !== null) handle.restore(stored);
+    this.#session.open(handle.name, stored === null ? undefined : resumed(stored, this.#clock.now()));
+    for (const update of early) this.edit(handle, update);
+    handle.loaded();
+    this.#drain();
+    handle.statusChanged();
   }
 
   async #connect(): Promise<void> {
@@ -286,6 +352,11 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
     });
   }
 
+  #copyOf(name: string): DeviceCopy | undefined {
+    const handle = this.#handles.get(name);
+    return handle === undefined ? undefined : this.#copies.get(handle);
+  }
+
   #handle(name: string): DocumentHandle {
     const handle = this.#handles.get(name);
     if (handle === undefined) throw new Error(`document ${JSON.stringify(name)} is not open`);
@@ -295,4 +366,19 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
   #checkOpen(): void {
     if (this.#closed) throw new Error('the client was destroyed');
   }
+}
+
+/** Nothing is known of a document while the device is being read. */
+function statusWhileLoading(early: readonly Uint8Array[]): DocumentStatus {
+  const bytes = early.reduce((sum, update) => sum + update.length, 0);
+  return {
+    phase: 'loading',
+    synced: false,
+    pending: { updates: early.length, bytes, since: null },
+    safe: early.length === 0 ? 'device' : 'memory',
+    progress: null,
+    access: null,
+    user: null,
+    error: null,
+  };
 }

@@ -47,7 +47,7 @@ export { protocolVersion, subprotocol } from './protocol/version.ts';
 export { Presence, type PresenceChange, type PresenceSession, emptyAwareness } from './presence/presence.ts';
 export { Backoff } from './session/backoff.ts';
 export type { ConnectionState } from './session/client-connection.ts';
-export type { DocumentStatus, RefusalStatus, SafeTier } from './session/client-document.ts';
+export type { DocumentStatus, RefusalStatus, ResumedDocument, SafeTier } from './session/client-document.ts';
 export { type ClientOutput, ClientSession, type ClientSessionOptions } from './session/client-session.ts';
 export type { HocuspocusChannel, HocuspocusOutput, HocuspocusReceipt } from './session/hocuspocus-outputs.ts';
 export { HocuspocusSession, type HocuspocusSessionLimits } from './session/hocuspocus-session.ts';

@@ -2,8 +2,8 @@ import type { RefusedError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { type RefusalAction, refusalRules } from '../protocol/close.ts';
 import type { OpenedMessage, RefuseMessage } from '../protocol/message.ts';
-import { mergeUpdates } from '../update/merge.ts';
 import { Backoff } from './backoff.ts';
+import { Deliveries } from './deliveries.ts';
 import { Outbox } from './outbox.ts';
 import { PartsBuffer } from './parts-buffer.ts';
 import { type ClientDocumentEvent, type ClientDocumentState, clientDocumentTransitions } from './transitions.ts';
@@ -40,11 +40,26 @@ export interface DocumentStatus {
   readonly error: RefusalStatus | null;
 }
 
+/** What a device kept of a document from an earlier session. */
+export interface ResumedDocument {
+  /** Monotonic ms: from when on its edits count as waiting. */
+  readonly now: number;
+  /** Empty when it was never synced. */
+  readonly epoch: string;
+  readonly cursor: Uint8Array;
+  /** Edits that were not acknowledged, in order; they get the numbers from 1 on. */
+  readonly pending: readonly Uint8Array[];
+  /** Updates from others that no watermark confirmed, in order. */
+  readonly delivered: readonly Uint8Array[];
+}
+
 /** The client's half of one document: its place in the transition table, its outbox and where it has got to. */
 export class ClientDocument {
   readonly name: string;
   readonly outbox: Outbox = new Outbox();
   readonly parts: PartsBuffer = new PartsBuffer();
+  /** Updates from others that no watermark has confirmed. */
+  readonly deliveries: Deliveries = new Deliveries();
   state: ClientDocumentState = 'idle';
   /** Number of the `open` under way; 0 when there is none. */
   request = 0;
@@ -52,8 +67,6 @@ export class ClientDocument {
   number = 0;
   epoch = '';
   cursor: Uint8Array = new Uint8Array(0);
-  /** What is being handed back on this connection, in one update, until the relay acknowledges it. */
-  returning: Uint8Array | null = null;
   /** Number of the resync that the relay has not acknowledged on this connection; 0 when there is none. */
   resyncN = 0;
   /** The backlog is on its way and `caught-up` is still to be said. */
@@ -61,9 +74,6 @@ export class ClientDocument {
   /** When to ask again while `waiting` (monotonic ms). */
   retryAtMs = 0;
   readonly #backoff: Backoff;
-  /** Updates from others that a relay that crashed may have lost: those before the last watermark, and those since. */
-  #unconfirmed: Uint8Array[] = [];
-  #sinceWatermark: Uint8Array[] = [];
   #everSynced = false;
   #receivedBytes = 0;
   #totalBytes = 0;
@@ -100,24 +110,10 @@ export class ClientDocument {
     this.caughtUpDue = true;
     this.outbox.rewind();
     this.resyncN = 0;
-    const returning = [
-      ...(this.returning === null ? [] : [this.returning]),
-      ...this.#unconfirmed,
-      ...this.#sinceWatermark,
-    ];
-    this.returning = message.access === 'write' && returning.length > 0 ? mergeUpdates(returning) : null;
-    this.#unconfirmed = [];
-    this.#sinceWatermark = [];
   }
 
   received(bytes: number): void {
     if (this.state === 'catching-up') this.#receivedBytes += bytes;
-  }
-
-  /** Keeps an update from others until watermarks confirm it. */
-  delivered(update: Uint8Array): void {
-    // A copy: it may be a view into its frame, which is reused or much larger.
-    this.#sinceWatermark.push(update.slice());
   }
 
   caughtUp(): void {
@@ -125,16 +121,18 @@ export class ClientDocument {
     if (this.outbox.size === 0) this.#backoff.reset();
   }
 
-  /** What came before the previous watermark is durable, and all that came so far when this one says so. */
-  watermark(cursor: Uint8Array, settled: boolean): void {
-    this.cursor = cursor.slice();
-    this.#unconfirmed = settled ? [] : this.#sinceWatermark;
-    this.#sinceWatermark = [];
+  /** Takes up where an earlier session left off. */
+  resume({ now, epoch, cursor, pending, delivered }: ResumedDocument): void {
+    this.epoch = epoch;
+    this.cursor = cursor;
+    // A document that has an epoch has been synced before: what it had then is here.
+    this.#everSynced = epoch !== '';
+    for (const update of delivered) this.deliveries.add(update);
+    for (const update of pending) this.outbox.add(update, now);
   }
 
-  /** Everything pushed up to `n` is durable; true when that was any edit. What is handed back travels before the edits. */
+  /** Everything pushed up to `n` is durable; true when that was any edit. */
   acknowledged(n: number): boolean {
-    this.returning = null;
     if (n >= this.resyncN) this.resyncN = 0;
     this.#backoff.reset();
     return this.outbox.acknowledge(n);
@@ -168,7 +166,7 @@ export class ClientDocument {
       phase: this.#phase,
       synced: this.state === 'live',
       pending: { updates: outbox.size, bytes: outbox.bytes, since: outbox.since },
-      safe: outbox.size === 0 && this.returning === null && this.resyncN === 0 ? 'server' : 'memory',
+      safe: outbox.size === 0 && this.deliveries.returning === null && this.resyncN === 0 ? 'server' : 'memory',
       progress:
         this.state === 'catching-up' ? { receivedBytes: this.#receivedBytes, totalBytes: this.#totalBytes } : null,
       access: this.#access,

@@ -25,7 +25,9 @@ export class ClientExchange {
     this.#checkEpoch(document, message.epoch);
     this.#unpushed.add(document);
     // Before any edit: what was made here may build on it.
-    if (document.writable && document.returning !== null) this.#send(document, 'push', 0, document.returning);
+    this.#confirmed(document, document.deliveries.reopen(document.writable));
+    const { returning } = document.deliveries;
+    if (returning !== null) this.#send(document, 'push', 0, returning);
   }
 
   /** Takes a message about an open document. Throws `RefusedError` when it breaks the protocol. */
@@ -41,7 +43,7 @@ export class ClientExchange {
         expect(document.move('update'), message);
         document.received(message.update.length);
         const update = document.parts.conclude(message.update, this.#options.updateBytesMax);
-        document.delivered(update);
+        document.deliveries.add(update);
         this.#outputs.tell({ kind: 'apply', name, update });
         return;
       }
@@ -55,6 +57,8 @@ export class ClientExchange {
         return;
       case 'ack':
         expect(message.n <= document.outbox.lastSentN, message);
+        // What is handed back travels before the edits.
+        this.#confirmed(document, document.deliveries.acknowledge());
         if (document.acknowledged(message.n)) this.#outputs.tell({ kind: 'saved', name, n: message.n });
         this.#outputs.tell({ kind: 'status', name });
         return;
@@ -115,9 +119,14 @@ export class ClientExchange {
 
   #watermark(document: ClientDocument, message: WatermarkMessage): void {
     this.#checkEpoch(document, message.epoch);
-    document.watermark(message.cursor, message.settled);
+    document.cursor = message.cursor.slice();
+    this.#confirmed(document, document.deliveries.watermark(message.settled));
     const { name, epoch, cursor } = document;
     this.#outputs.tell({ kind: 'watermark', name, epoch, cursor });
+  }
+
+  #confirmed({ name }: ClientDocument, count: number): void {
+    if (count > 0) this.#outputs.tell({ kind: 'confirmed', name, count });
   }
 
   /** C6: throws when the relay speaks of another history than the one here. An empty epoch says nothing. */

@@ -15,6 +15,8 @@ export type ClientOutput =
   | { readonly kind: 'synced'; readonly name: string }
   /** Every edit up to `n` is durable. */
   | { readonly kind: 'saved'; readonly name: string; readonly n: number }
+  /** The oldest `count` of the applied updates that were not confirmed before are durable. */
+  | { readonly kind: 'confirmed'; readonly name: string; readonly count: number }
   /** Where to resume: to be kept beside the document by whoever keeps it. */
   | { readonly kind: 'watermark'; readonly name: string; readonly epoch: string; readonly cursor: Uint8Array }
   | { readonly kind: 'refused'; readonly name: string; readonly error: RefusalStatus }

@@ -10,6 +10,7 @@ import {
   ClientDocument,
   type DocumentStatus,
   type RefusalStatus,
+  type ResumedDocument,
   refusalOf,
   refusalStatus,
 } from './client-document.ts';
@@ -99,13 +100,20 @@ export class ClientSession {
     else if (this.#connection.probe(now)) this.#outputs.send({ type: 'ping' });
   }
 
-  /** Keeps a document in sync from here on. Throws `RefusedError` TW_INVALID_NAME. */
-  open(name: string): void {
+  /**
+   * Keeps a document in sync from here on, where an earlier session left off if the device kept that. Throws
+   * `RefusedError` TW_INVALID_NAME.
+   */
+  open(name: string, resumed?: ResumedDocument): void {
     if (this.#documents.has(name)) throw new Error(`document ${JSON.stringify(name)} is open already`);
     if (name === '') throw new RefusedError('TW_INVALID_NAME', 'a document needs a name');
     checkBytes('TW_INVALID_NAME', 'the name', name, nameBytesMax);
     const document = new ClientDocument(name, this.#options.random);
     this.#documents.set(name, document);
+    if (resumed !== undefined) {
+      document.resume(resumed);
+      this.#exchange.edited(document);
+    }
     this.#ask(document);
   }
 

@@ -7,8 +7,8 @@ import { UpdateScan } from '../update/update-scan.ts';
  * sets its count to 1 when it sends a step 1, adds 1 for each edit made from then on, and takes 1 off per SyncStatus; but
  * edits that were made before (offline, waiting in its queue) are sent when it hears from us first, and not counted any
  * more. Answering those too would take the count to 0 while later edits are still on their way, and in major 2 below 0
- * for good. Which they are shows in their clocks, for insertions; deletions alone have none, and their place has to do:
- * what is sent at once comes before what was queued.
+ * for good. Which they are shows in the clocks of what they insert. Deletions alone have none: those that come behind
+ * something queued were queued too, and others of that time are taken for it until the provider counts anew.
  */
 export class HocuspocusLedger {
   /** What the provider had when it last began to count. */
@@ -17,7 +17,7 @@ export class HocuspocusLedger {
   #settledIn = false;
   /** Something from its queue has come. */
   #flushing = false;
-  /** Deletions of which nothing tells whether they are counted; taken as not, which never says too early that all is saved. */
+  /** Deletions of which nothing tells whether they are counted. Taken as not: that never says too early that all is saved. */
   #unsure = 0;
   /** Step 1s of ours whose answers count for nothing any more, before those that do. */
   #voidAsks = 0;
@@ -80,10 +80,7 @@ export class HocuspocusLedger {
       this.#flushing = true;
       return 0;
     }
-    // It was sent at once, so what came before it was too.
-    const acks = 1 + (this.#flushing ? 0 : this.#unsure);
-    if (!this.#flushing) this.#unsure = 0;
-    return acks;
+    return 1;
   }
 
   /** A step 2 came. Returns how many SyncStatus it is worth, and whether it has all that the provider has. */
