@@ -106,9 +106,8 @@ class RunningRelay implements Relay {
     this.#compactor = compactor;
     this.#rooms = rooms;
     this.#endpoint = new WebSocketEndpoint({ rooms, authorize, limits, clock, turn, logger });
-    this.#server = createServer(
-      getRequestListener((request, env) => api.fetch(request, env), { overrideGlobalObjects: false }),
-    );
+    const listener = getRequestListener((request, env) => api.fetch(request, env), { overrideGlobalObjects: false });
+    this.#server = createServer((request, response) => void listener(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket, head) =>
       this.#endpoint.upgrade(request, socket, head),
     );
