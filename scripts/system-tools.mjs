@@ -4,7 +4,9 @@
  * itself on a machine without a browser would pass there and say nothing.
  *
  *   chromium()                               from other scripts: '/usr/bin/chromium'
+ *   compiler()                               '/usr/bin/cc'
  *   node scripts/system-tools.mjs chromium   the path alone, for tests (compiled TypeScript cannot import this by path)
+ *   node scripts/system-tools.mjs compiler   likewise
  *   node scripts/system-tools.mjs            what was found, for people
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -94,13 +96,43 @@ export function chromium() {
   );
 }
 
+const compilerNames = ['cc', 'gcc', 'clang', 'g++'];
+
+/**
+ * The path of a C compiler: the environment's CC, one on this machine, or Debian's package, installed now when
+ * this runs as root. Throws an Error that says what to install and how.
+ */
+export function compiler() {
+  const asked = process.env.CC;
+  if (asked) {
+    if (isExecutable(asked)) return asked;
+    throw new Error(`CC is "${asked}", which is not an executable file.`);
+  }
+  const find = () => compilerNames.map(onPath).find((path) => path !== undefined);
+  const found = find();
+  if (found !== undefined) return found;
+  const canInstall = onPath('apt-get') !== undefined && process.getuid?.() === 0;
+  const problem = canInstall ? (aptInstall('gcc') ?? aptInstall('libc6-dev')) : 'only root may install packages';
+  const installed = find();
+  if (problem === null && installed !== undefined) return installed;
+  throw new Error(
+    'The power loss test needs a C compiler. Install one (Debian, Ubuntu: "sudo apt-get update && sudo apt-get install -y gcc libc6-dev"), ' +
+      `or set CC to the path of one. It could not be installed by itself: ${problem ?? 'it is not to be found afterwards'}.`,
+  );
+}
+
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
+    if (process.argv[2] === 'compiler') {
+      console.log(compiler());
+      process.exit(0);
+    }
     const path = chromium();
     if (process.argv[2] === 'chromium') {
       console.log(path);
       process.exit(0);
     }
+    console.log(`compiler: ${compiler()}`);
     const version = spawnSync(path, ['--version', '--no-sandbox'], { encoding: 'utf8', timeout: 30_000 });
     console.log(`chromium: ${path} (${version.stdout?.trim() || 'it does not tell its version'})`);
   } catch (error) {

@@ -83,7 +83,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
   async whenSaved({ tier, signal }: WhenSavedOptions): Promise<void> {
     if (this.#client.isLoading(this)) await this.#loaded;
     const n = this.#client.lastEditOf(this);
-    await this.#wait(() => (tier === 'device' ? this.#client.durableEditOf(this) : this.#savedN) >= n, signal);
+    const isOnDevice = (): boolean => tier === 'device' && this.#client.durableEditOf(this) >= n;
+    await this.#wait(() => this.#savedN >= n || isOnDevice(), signal);
   }
 
   /** Sends what waits for the end of the turn, now. */
@@ -163,6 +164,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
 
   /** @internal */
   statusChanged(): void {
+    if (this.#closed) return;
     const { status } = this;
     this.#lastStatus = status;
     for (const waiter of this.#waiters) this.#settle(waiter, status);

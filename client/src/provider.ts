@@ -22,6 +22,8 @@ export interface TideweaveProviderOptions {
   readonly token?: SyncClientOptions['token'];
   /** How this device calls itself in the document's history, at most 128 bytes. Default empty. */
   readonly device?: string;
+  /** Keeps documents on this device: they open offline, and edits survive a reload. Default none. */
+  readonly store?: SyncClientOptions['store'];
   /** Use one connection with the other providers of this address, token, device and class; default true. */
   readonly shareConnection?: boolean;
   /** Client to use, in place of one for the address; it stays the application's, to destroy as well. */
@@ -359,9 +361,9 @@ function detachedStatus(doc: Y.Doc): DocumentStatus {
 }
 
 function clientOptions(serverUrl: string, options: TideweaveProviderOptions): SharedClientOptions {
-  const { client, params = {}, token, device, WebSocketPolyfill } = options;
-  if (client !== undefined && (options.params ?? token ?? device ?? WebSocketPolyfill) !== undefined)
-    throw new TypeError('client brings its own params, token, device and WebSocketPolyfill: give either');
+  const { client, params = {}, token, device, store, WebSocketPolyfill } = options;
+  if (client !== undefined && (options.params ?? token ?? device ?? store ?? WebSocketPolyfill) !== undefined)
+    throw new TypeError('client brings its own params, token, device, store and WebSocketPolyfill: give either');
   const { token: tokenParameter, ...rest } = params;
   const query = new URLSearchParams(rest).toString();
   const url = serverUrl.replace(/^http/, 'ws') + (query === '' ? '' : `${serverUrl.includes('?') ? '&' : '?'}${query}`);
@@ -370,6 +372,7 @@ function clientOptions(serverUrl: string, options: TideweaveProviderOptions): Sh
     url,
     ...(sent === undefined ? {} : { token: sent }),
     ...(device === undefined ? {} : { device }),
+    ...(store === undefined ? {} : { store }),
     ...(WebSocketPolyfill === undefined ? {} : { WebSocket: WebSocketPolyfill }),
   };
 }

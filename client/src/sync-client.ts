@@ -5,8 +5,10 @@ import {
   type Clock,
   type ConnectionState,
   type DocumentStatus,
+  RefusedError,
   type RefusalStatus,
   defaultLimits,
+  nameBytesMax,
 } from '@tideweave/shared';
 import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
@@ -120,19 +122,20 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
 
   /**
    * Opens a document, 1 to 512 bytes of any Unicode as a name, and keeps it in sync until its handle is closed. `doc`
-   * and `awareness` default to new ones; a document that has content already brings it along. Throws when the name is
-   * open already.
+   * and `awareness` default to new ones; a document that has content already brings it along. Throws `RefusedError`
+   * TW_INVALID_NAME, and when the name is open already.
    */
   open(name: string, options: { doc?: Y.Doc; awareness?: Awareness } = {}): DocumentHandle {
     this.#checkOpen();
     if (this.#handles.has(name)) throw new Error(`document ${JSON.stringify(name)} is open already`);
+    checkName(name);
     const handle = new DocumentHandle(this, name, options);
     // Content made before the document was opened is an edit like any other: unsaved until it is acknowledged.
     const brought = handle.doc.store.clients.size > 0 ? [Y.encodeStateAsUpdate(handle.doc)] : [];
     const { store } = this.#options;
+    this.#handles.set(name, handle);
     if (store === undefined) this.#session.open(name);
     else this.#early.set(handle, brought);
-    this.#handles.set(name, handle);
     if (store === undefined) for (const update of brought) this.edit(handle, update);
     else void this.#load(handle, store);
     this.#schedule();
@@ -157,8 +160,8 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
     if (early !== undefined) return statusWhileLoading(early);
     const status = this.#session.status(handle.name);
     const copy = this.#copies.get(handle);
-    if (copy === undefined || status.safe === 'server' || copy.durableN < this.lastEditOf(handle)) return status;
-    return { ...status, safe: 'device' };
+    if (copy === undefined || status.safe === 'server') return status;
+    return copy.isFailing || copy.durableN < this.lastEditOf(handle) ? status : { ...status, safe: 'device' };
   }
 
   /** @internal */
@@ -204,6 +207,7 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
   /** @internal */
   close(handle: DocumentHandle): void {
     this.#handles.delete(handle.name);
+    this.#copies.get(handle)?.close();
     this.#copies.delete(handle);
     if (this.#early.delete(handle)) return;
     this.#session.close(handle.name);
@@ -293,16 +297,18 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
     let stored: StoredDocument | null = null;
     try {
       const store = await opening;
-      const copy = new DeviceCopy(store, handle.name, () => handle.statusChanged());
-      stored = await copy.load();
-      if (this.#handles.get(handle.name) === handle) this.#copies.set(handle, copy);
+      const copy = new DeviceCopy(store, handle.name, this.#clock, () => handle.statusChanged());
+      const found = await copy.load();
+      if (!this.#early.has(handle)) return;
+      handle.restore(found);
+      stored = found;
+      this.#copies.set(handle, copy);
     } catch (error) {
       handle.storeFailed(error);
     }
     const early = this.#early.get(handle);
     this.#early.delete(handle);
     if (early === undefined) return;
-    if (stored !== null) handle.restore(stored);
     this.#session.open(handle.name, stored === null ? undefined : resumed(stored, this.#clock.now()));
     for (const update of early) this.edit(handle, update);
     handle.loaded();
@@ -366,6 +372,12 @@ export class SyncClient extends Emitter<ClientEvents> implements DocumentClient 
   #checkOpen(): void {
     if (this.#closed) throw new Error('the client was destroyed');
   }
+}
+
+/** Before anything is made of it: with a store the session hears of the name only later. */
+function checkName(name: string): void {
+  if (name !== '' && new TextEncoder().encode(name).length <= nameBytesMax) return;
+  throw new RefusedError('TW_INVALID_NAME', `a document name is 1 to ${nameBytesMax} bytes of Unicode`);
 }
 
 /** Nothing is known of a document while the device is being read. */

@@ -1,7 +1,13 @@
 // @slow
 /** TideweaveProvider against a real relay, beside y-websocket's own provider. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { RefusedError, SyncClient, TideweaveProvider, type TideweaveProviderOptions } from '@tideweave/client';
+import {
+  RefusedError,
+  SyncClient,
+  TideweaveProvider,
+  type TideweaveProviderOptions,
+  type WebSocketClass,
+} from '@tideweave/client';
 import { type Relay, type RelayOptions, createLogger, createRelay } from '@tideweave/server';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -62,16 +68,15 @@ function stock(context: Context, name: string): WebsocketProvider {
   return provider;
 }
 
-const text = ({ doc }: { doc: Y.Doc }): string => doc.getText('text').toString();
+const text = ({ doc }: { doc: Y.Doc }): string => doc.getText('text').toJSON();
 const write = ({ doc }: { doc: Y.Doc }, words: string): void => {
   const type = doc.getText('text');
   type.insert(type.length, words);
 };
-const names = ({ awareness }: { awareness: Awareness }): unknown[] =>
-  [...awareness.getStates().values()]
-    .map(({ name }) => name as unknown)
-    .filter(Boolean)
-    .sort();
+const names = ({ awareness }: { awareness: Awareness }): string[] =>
+  Array.from(awareness.getStates().values(), ({ name }) => String(name ?? ''))
+    .filter((name) => name !== '')
+    .sort((a, b) => a.localeCompare(b));
 
 const hangMs = 15_000;
 async function until(what: string, look: () => boolean): Promise<void> {
@@ -306,7 +311,7 @@ test('U3 a refusal reaches the application with code, reason and action; a new a
 });
 
 test('U2 a relay that goes away and comes back is told as y-websocket tells it', async (context) => {
-  const provider = provide(context, 'restart', { WebSocketPolyfill: WebSocket as never });
+  const provider = provide(context, 'restart', { WebSocketPolyfill: WebSocket as unknown as WebSocketClass });
   await synced(provider);
   const told = record(provider);
   let failed = 0;
@@ -348,6 +353,10 @@ test('P1 a client that is handed in stays the application’s', async (context) 
 
 test('P1 what the constructor takes', async (context) => {
   assert.throws(() => new TideweaveProvider('ftp://nowhere', 'name', new Y.Doc()), /ws:\/\//);
+  assert.throws(
+    () => new TideweaveProvider(context.url, '', new Y.Doc()),
+    (error: unknown) => error instanceof RefusedError,
+  );
   let seen = '';
   await start(context, {
     authorize: ({ token }) => {

@@ -53,7 +53,12 @@ function optionFor(setting: SettingInfo): Option {
   return option;
 }
 
-function buildProgram(around: Surroundings): Command {
+/** Commands that end by themselves say with which exit code. */
+interface FolderOutcome {
+  readonly onExitCode: (code: number) => void;
+}
+
+function buildProgram(around: Surroundings & FolderOutcome): Command {
   const program = new Command('tideweave')
     .description('Tideweave: a sync service for Yjs documents. The relay stores every update before it says "saved".')
     .version(around.version, '-V, --version', 'print the version')
@@ -80,7 +85,42 @@ function buildProgram(around: Surroundings): Command {
     .addHelpText('after', serveHelp)
     .action(async (flags: Flags) => around.serve(parseConfig(flags, around.env)));
   for (const setting of settings) serve.addOption(optionFor(setting));
+  addFolderCommands(program, around);
   return program;
+}
+
+const folderHelp = `
+Exit codes: 0 everything is in order; 1 something was found, or stays refused; 2 it could not be done.
+The relay must be stopped.`;
+
+/** Commands that look after a data folder while no relay runs. */
+function addFolderCommands(program: Command, around: Surroundings & FolderOutcome): void {
+  // An empty variable counts as not set, as it does for serve.
+  const defaultData = around.env['TIDEWEAVE_DATA'] || './data';
+  const data = (): Option => new Option('--data <folder>', `folder of the stored documents (default: ${defaultData})`);
+  const json = (): Option => new Option('--json', 'print one JSON object');
+  program
+    .command('verify')
+    .description('read everything in a data folder and load every document, without changing anything')
+    .addOption(data())
+    .addOption(json())
+    .addHelpText('after', folderHelp)
+    .action(async (flags: { data?: string; json?: boolean }) => {
+      const { verify } = await import('./verify.ts');
+      around.onExitCode(await verify({ data: flags.data ?? defaultData, json: flags.json === true }, around));
+    });
+  program
+    .command('repair')
+    .description('put a damaged data folder right, as far as it can be done without losing anything')
+    .addOption(data())
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .addOption(json())
+    .addHelpText('after', folderHelp)
+    .action(async (flags: { data?: string; dryRun?: boolean; json?: boolean }) => {
+      const { repair } = await import('./repair.ts');
+      const options = { data: flags.data ?? defaultData, dryRun: flags.dryRun === true, json: flags.json === true };
+      around.onExitCode(await repair(options, around));
+    });
 }
 
 /**
@@ -89,13 +129,15 @@ function buildProgram(around: Surroundings): Command {
  */
 export async function runProgram(args: readonly string[], around: Surroundings): Promise<number | null> {
   let isServing = false;
+  let exitCode = 0;
   const serve = async (config: Config): Promise<void> => {
     isServing = true;
     await around.serve(config);
   };
   try {
-    await buildProgram({ ...around, serve }).parseAsync(args, { from: 'user' });
-    return isServing ? null : 0;
+    const onExitCode = (code: number): void => void (exitCode = code);
+    await buildProgram({ ...around, serve, onExitCode }).parseAsync(args, { from: 'user' });
+    return isServing ? null : exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
     if (!(error instanceof ConfigError)) throw error;

@@ -37,7 +37,8 @@ export class Compactor {
   readonly #merger: Merger;
   readonly #running = new Map<string, Promise<CompactionOutcome | null>>();
   /** How often in a row the compaction of a document failed, by name and epoch. */
-  readonly #failures = new LRUCache<string, number>({ max: failedDocumentsMax });
+  // Counted as sizes: told a `max`, the cache would allocate room for all of it at once.
+  readonly #failures = new LRUCache<string, number>({ maxSize: failedDocumentsMax, sizeCalculation: () => 1 });
 
   constructor(options: CompactorOptions) {
     this.#options = options;

@@ -27,6 +27,7 @@ export class Connection implements EndOfTurn, FrameWriter {
   #frames: Uint8Array[] = [];
   #frameBytes = 0;
   #closing: Cancel | null = null;
+  #drained: () => void = () => undefined;
 
   constructor(options: ConnectionOptions) {
     this.#socket = options.socket;
@@ -56,20 +57,24 @@ export class Connection implements EndOfTurn, FrameWriter {
   endTurn(): void {
     const frames = this.#frames;
     if (frames.length === 0) return;
+    const wasCongested = this.congested;
     this.#frames = [];
     this.#frameBytes = 0;
     if (!this.isOpen) return;
     if (frames.length === 1) {
       this.#socket.write(frames[0] ?? '');
-      return;
+    } else {
+      this.#socket.cork();
+      for (const frame of frames) this.#socket.write(frame);
+      this.#socket.uncork();
     }
-    this.#socket.cork();
-    for (const frame of frames) this.#socket.write(frame);
-    this.#socket.uncork();
+    // What the system takes at once drains without an event, and whoever was held back meanwhile would wait for ever.
+    if (wasCongested && !this.#socket.writableNeedDrain) this.#clock.soon(() => this.#drained());
   }
 
-  /** Calls `drained` whenever all that was waiting has gone to the system. */
+  /** Calls `drained` whenever there was too much and all that was waiting has gone to the system. */
   onDrain(drained: () => void): void {
+    this.#drained = drained;
     this.#socket.on('drain', drained);
   }
 

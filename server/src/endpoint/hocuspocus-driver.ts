@@ -11,10 +11,12 @@ import { type DialectFrames, hocuspocusFrame, hocuspocusFrames } from '../room/d
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
 import { type Driver, type DriverContext, asRefused, authorized } from './driver.ts';
+import { type Frames, PacedWriter } from './paced-writer.ts';
 
 /** Drives the session of stock Hocuspocus providers: many documents, each at an address of its own, on one socket. */
 export class HocuspocusDriver implements Driver {
   readonly #context: DriverContext;
+  readonly #out: PacedWriter;
   readonly #session: HocuspocusSession;
   readonly #grants = new Map<HocuspocusChannel, Grant>();
   readonly #members = new Map<HocuspocusChannel, HocuspocusMember>();
@@ -25,11 +27,12 @@ export class HocuspocusDriver implements Driver {
 
   constructor(context: DriverContext, token: string) {
     this.#context = context;
+    this.#out = new PacedWriter(context.connection);
     this.#session = new HocuspocusSession(context.limits, token, context.clock.now());
   }
 
   get congested(): boolean {
-    return this.#context.connection.congested;
+    return this.#out.congested;
   }
 
   receive(frame: Uint8Array): void {
@@ -42,6 +45,8 @@ export class HocuspocusDriver implements Driver {
   }
 
   drained(): void {
+    this.#out.drained();
+    if (this.congested) return;
     for (const member of this.#members.values()) void member.room.resume(member);
     this.#catchUpAll();
   }
@@ -67,7 +72,13 @@ export class HocuspocusDriver implements Driver {
   /** Writes bytes that are whole WebSocket frames. */
   write(frames: Uint8Array): void {
     this.#session.sent(this.#context.clock.now());
-    this.#context.connection.write(frames);
+    this.#out.write(frames);
+  }
+
+  /** Writes frames that are made as the socket takes them. */
+  feed(frames: Iterable<Frames>): void {
+    this.#session.sent(this.#context.clock.now());
+    this.#out.feed(frames);
   }
 
   committed(channel: HocuspocusChannel, ticket: number): void {
@@ -115,10 +126,10 @@ export class HocuspocusDriver implements Driver {
             this.#leave(output.channel);
             break;
           case 'ping':
-            this.#context.connection.ping();
+            this.#out.ping();
             break;
           case 'close':
-            this.#context.connection.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
+            this.#out.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
             break;
         }
       }
@@ -145,7 +156,7 @@ export class HocuspocusDriver implements Driver {
   #catchUpAll(): void {
     for (const [channel, stateVector] of this.#behind) {
       if (this.#catchingUp.has(channel)) continue;
-      if (this.congested) return;
+      if (this.congested || this.#catchingUp.size >= catchUpsAtOnceMax) return;
       this.#behind.delete(channel);
       this.#catchingUp.add(channel);
       void this.#catchUp(channel, stateVector);
@@ -259,8 +270,7 @@ class HocuspocusMember implements Member {
   }
 
   catchUp(updates: readonly Uint8Array[]): void {
-    const { address } = this.#channel;
-    for (const update of updates) this.write(hocuspocusFrame({ type: 'update', address, update }));
+    this.#driver.feed(updateFrames(this.#channel.address, updates));
   }
 
   /** The dialect cannot resume. */
@@ -274,6 +284,13 @@ class HocuspocusMember implements Member {
     this.#driver.ended(this.#channel, error);
   }
 }
+
+function* updateFrames(address: string, updates: readonly Uint8Array[]): Generator<Frames> {
+  for (const update of updates) yield [hocuspocusFrame({ type: 'update', address, update })];
+}
+
+/** Documents that are read for one connection at a time: what they send together may wait in its socket (R2). */
+const catchUpsAtOnceMax = 8;
 
 /** Providers without session awareness all name a document alike, and share what is encoded for it. */
 const sharedFrames = new WeakMap<Room, DialectFrames>();

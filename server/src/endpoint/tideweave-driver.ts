@@ -17,11 +17,13 @@ import { type DialectFrames, tideweaveFrames } from '../room/dialect-frames.ts';
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
 import { type Driver, type DriverContext, asRefused, authorized, missingDependencies } from './driver.ts';
+import { type Frames, PacedWriter } from './paced-writer.ts';
 import { binaryFrame } from './websocket-frame.ts';
 
 /** Drives a native session: carries its outputs to rooms and the socket, and brings it their answers. */
 export class TideweaveDriver implements Driver {
   readonly #context: DriverContext;
+  readonly #out: PacedWriter;
   readonly #session: ServerSession;
   readonly #members = new Map<number, NativeMember>();
   #draining = false;
@@ -29,6 +31,7 @@ export class TideweaveDriver implements Driver {
 
   constructor(context: DriverContext) {
     this.#context = context;
+    this.#out = new PacedWriter(context.connection);
     this.#session = new ServerSession(context.limits, context.clock.now());
   }
 
@@ -42,6 +45,8 @@ export class TideweaveDriver implements Driver {
   }
 
   drained(): void {
+    this.#out.drained();
+    if (this.#out.congested) return;
     for (const member of this.#members.values()) void member.room.resume(member);
   }
 
@@ -114,7 +119,7 @@ export class TideweaveDriver implements Driver {
         return;
       case 'close':
         this.#write(messages.splice(0));
-        this.#context.connection.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
+        this.#out.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
     }
   }
 
@@ -138,7 +143,7 @@ export class TideweaveDriver implements Driver {
     const from = placeInLog(room, cursor);
     await room.bringUpToDate({ seq: from.seq, stateVector }, (updates) => {
       if (this.#closed) return;
-      const member = new NativeMember(this, this.#context, room, grant, message.device, stateVector, from.logWentBack);
+      const member = new NativeMember(this, this.#out, room, grant, message.device, stateVector, from.logWentBack);
       const opened = {
         request: message.request,
         doc: room.number,
@@ -207,7 +212,7 @@ export class TideweaveDriver implements Driver {
   }
 
   #write(messages: readonly ServerMessage[]): void {
-    if (messages.length > 0) this.#context.connection.write(binaryFrame([encodeMessages(messages)]));
+    if (messages.length > 0) this.#out.write(binaryFrame([encodeMessages(messages)]));
   }
 }
 
@@ -223,11 +228,11 @@ class NativeMember implements Member {
   /** The client has seen entries that this log does not have: it was restored, or put back in time (C7). */
   readonly logWentBack: boolean;
   readonly #driver: TideweaveDriver;
-  readonly #context: DriverContext;
+  readonly #out: PacedWriter;
 
   constructor(
     driver: TideweaveDriver,
-    context: DriverContext,
+    out: PacedWriter,
     room: Room,
     grant: Grant,
     device: string,
@@ -235,7 +240,7 @@ class NativeMember implements Member {
     logWentBack: boolean,
   ) {
     this.#driver = driver;
-    this.#context = context;
+    this.#out = out;
     this.room = room;
     this.user = grant.user;
     this.access = grant.access;
@@ -245,31 +250,21 @@ class NativeMember implements Member {
   }
 
   get congested(): boolean {
-    return this.#context.connection.congested;
+    return this.#out.congested;
   }
 
   write(frames: Uint8Array): void {
-    this.#context.connection.write(frames);
+    this.#out.write(frames);
   }
 
   catchUp(updates: readonly Uint8Array[]): void {
-    const doc = this.room.number;
-    for (const update of updates) {
-      for (const message of splitUpdate(
-        doc,
-        update,
-        partBytes,
-        (rest) => ({ type: 'update', doc, update: rest }) as const,
-      )) {
-        this.#context.connection.write(binaryFrame([encodeMessages([message])]));
-      }
-    }
+    this.#out.feed(catchUpFrames(this.room.number, updates));
   }
 
   watermark(settled: boolean): void {
     const { cursor, number } = this.room;
     if (cursor === null) return;
-    this.#context.connection.write(
+    this.#out.write(
       binaryFrame([
         encodeMessages([{ type: 'watermark', doc: number, epoch: cursor.epoch, cursor: cursor.bytes, settled }]),
       ]),
@@ -282,6 +277,14 @@ class NativeMember implements Member {
 
   ended(error: Error): void {
     this.#driver.ended(this, error);
+  }
+}
+
+/** Frames that bring a client up to date; large updates in parts. */
+function* catchUpFrames(doc: number, updates: readonly Uint8Array[]): Generator<Frames> {
+  for (const update of updates) {
+    const messages = splitUpdate(doc, update, partBytes, (rest) => ({ type: 'update', doc, update: rest }) as const);
+    for (const message of messages) yield [binaryFrame([encodeMessages([message])])];
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 /** The frame's header for a payload of `length` bytes. */
-export function binaryFrameHeader(length: number): Uint8Array {
+function binaryFrameHeader(length: number): Uint8Array {
   if (length < 126) return Uint8Array.of(finalBinary, length);
   if (length < 65_536) return Uint8Array.of(finalBinary, 126, length >>> 8, length & 0xff);
   const header = new Uint8Array(10);

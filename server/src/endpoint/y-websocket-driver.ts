@@ -13,6 +13,7 @@ import { type DialectFrames, yWebsocketFrames } from '../room/dialect-frames.ts'
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
 import { type Driver, type DriverContext, asRefused, authorized, missingDependencies } from './driver.ts';
+import { type Frames, PacedWriter } from './paced-writer.ts';
 import type { RepeatedRefusals } from './repeated-refusals.ts';
 import { binaryFrame } from './websocket-frame.ts';
 
@@ -21,6 +22,7 @@ export class YWebsocketDriver implements Driver, Member {
   readonly frames: DialectFrames = yWebsocketFrames;
   readonly device = '';
   readonly #context: DriverContext;
+  readonly #out: PacedWriter;
   readonly #session: YWebsocketSession;
   readonly #refusals: RepeatedRefusals;
   readonly #document: string;
@@ -40,6 +42,7 @@ export class YWebsocketDriver implements Driver, Member {
 
   constructor(context: DriverContext, refusals: RepeatedRefusals, document: string, token: string) {
     this.#context = context;
+    this.#out = new PacedWriter(context.connection);
     this.#refusals = refusals;
     this.#document = document;
     this.#lastHeardMs = context.clock.now();
@@ -52,7 +55,7 @@ export class YWebsocketDriver implements Driver, Member {
   }
 
   get congested(): boolean {
-    return this.#context.connection.congested;
+    return this.#out.congested;
   }
 
   receive(frame: Uint8Array): void {
@@ -67,6 +70,8 @@ export class YWebsocketDriver implements Driver, Member {
   }
 
   drained(): void {
+    this.#out.drained();
+    if (this.congested) return;
     if (this.#joined) void this.#room?.resume(this);
     void this.#catchUp();
   }
@@ -79,7 +84,7 @@ export class YWebsocketDriver implements Driver, Member {
       this.#session.close(new RefusedError('TW_TIMEOUT', 'nothing was heard from you'));
     } else if (silentMs > connectionTimeoutMs / 2 && !this.#pinged) {
       this.#pinged = true;
-      this.#context.connection.ping();
+      this.#out.ping();
     }
     this.#session.tick(now);
     this.#drain();
@@ -99,11 +104,11 @@ export class YWebsocketDriver implements Driver, Member {
 
   write(frames: Uint8Array): void {
     this.#session.sent(this.#context.clock.now());
-    this.#context.connection.write(frames);
+    this.#out.write(frames);
   }
 
   catchUp(updates: readonly Uint8Array[]): void {
-    for (const update of updates) this.#send({ type: 'update', update });
+    this.#out.feed(catchUpFrames(updates, 'update'));
   }
 
   /** The dialect has no word for what is durable. */
@@ -172,8 +177,7 @@ export class YWebsocketDriver implements Driver, Member {
       const room = await this.#context.rooms.get(this.#document);
       await room.bringUpToDate({ seq: null, stateVector }, (updates) => {
         if (this.#closed) return;
-        this.catchUp(updates.slice(0, -1));
-        this.#send({ type: 'step-2', update: updates.at(-1) ?? emptyUpdate });
+        this.#out.feed(catchUpFrames(updates.length === 0 ? [emptyUpdate] : updates, 'step-2'));
         if (!this.#joined) this.#join(room, stateVector);
       });
     } catch (error) {
@@ -223,21 +227,32 @@ export class YWebsocketDriver implements Driver, Member {
     }
   }
 
-  /** Major 2 of the stock client is back 100 ms after any close: the second time, the connection is held for a while. */
+  /**
+   * Major 2 of the stock client is back 100 ms after any close: who is not let in a second time is held for a while. One who
+   * is refused for what it sent is closed at once, as others depend on hearing of it.
+   */
   #close(closeCode: number, error: RefusedError): void {
-    const { connection, clock, peer } = this.#context;
-    if (this.#joined) this.#room?.leave(this);
+    const { clock, peer } = this.#context;
+    const wasIn = this.#joined;
+    if (wasIn) this.#room?.leave(this);
     this.#joined = false;
     this.#closed = true;
-    const close = (): void => connection.close(closeCode, `${error.code}: ${error.message}`);
-    const isFinal = refusalRules[error.code].action !== 'retry';
-    const holdMs = isFinal ? this.#refusals.holdMs(`${peer.remoteAddress} ${error.code} ${this.#document}`) : 0;
+    const close = (): void => this.#out.close(closeCode, `${error.code}: ${error.message}`);
+    const isHeld = !wasIn && refusalRules[error.code].action !== 'retry';
+    const holdMs = isHeld ? this.#refusals.holdMs(`${peer.remoteAddress} ${error.code} ${this.#document}`) : 0;
     if (holdMs === 0) close();
     else this.#held = { now: close, cancel: clock.after(holdMs, close) };
   }
 
   #send(message: YWebsocketMessage): void {
     this.write(binaryFrame([encodeYWebsocket(message)]));
+  }
+}
+
+/** Frames that bring a client up to date; `last` is what the last one is. */
+function* catchUpFrames(updates: readonly Uint8Array[], last: 'update' | 'step-2'): Generator<Frames> {
+  for (const [at, update] of updates.entries()) {
+    yield [binaryFrame([encodeYWebsocket({ type: at === updates.length - 1 ? last : 'update', update })])];
   }
 }
 

@@ -17,9 +17,9 @@ const kind = {
   chunk: 0x73,
   quarantined: 0x71,
   leftover: 0x67,
-  name: 0x6e,
   damage: 0x78,
   meta: 0x6d,
+  name: 0x7a,
 } as const;
 const logIdBytes = 8;
 const numberBytes = 8;
@@ -43,6 +43,11 @@ export function nameToBytes(name: string): Uint8Array {
 /** Where a document's head is; throws as `nameToBytes` does. */
 export function headKey(name: string): Uint8Array {
   return join(kind.head, nameToBytes(name));
+}
+
+/** Whether a key is that of a head. */
+export function isHeadKey(key: Uint8Array): boolean {
+  return key[0] === kind.head;
 }
 
 /** The name in a head's key, or in that of a mark; or null when the key is damaged. */
@@ -123,11 +128,15 @@ export const leftoverRange: KeyRange = { from: Uint8Array.of(kind.leftover), to:
 
 /**
  * A second, constant trace of a document: when its head is not found and this is, the head is damaged. Without it a
- * flipped bit in the head's key would make the document look as if it had never been.
+ * flipped bit in the head's key would make the document look as if it had never been. It sorts behind the records, so
+ * that one damaged block seldom holds both.
  */
 export function nameKey(name: string): Uint8Array {
   return join(kind.name, nameToBytes(name));
 }
+
+/** All second traces. */
+export const nameRange: KeyRange = { from: Uint8Array.of(kind.name), to: Uint8Array.of(kind.name + 1) };
 
 /** The mark of a document that is damaged in a way that cannot be seen from what is left of it. */
 export function damageKey(name: string): Uint8Array {
@@ -139,6 +148,11 @@ export const damageRange: KeyRange = { from: Uint8Array.of(kind.damage), to: Uin
 
 /** Which version of this layout the folder has. */
 export const formatKey: Uint8Array = join(kind.meta, encoder.encode('format'));
+/** The keys of heads whose names have second traces with these keys, and the other way round. */
+export function swapTraces(key: Uint8Array): Uint8Array {
+  return join(key[0] === kind.head ? kind.name : kind.head, key.subarray(1));
+}
+
 /** What `probe` writes. */
 export const probeKey: Uint8Array = join(kind.meta, encoder.encode('probe'));
 

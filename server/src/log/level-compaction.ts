@@ -1,28 +1,25 @@
 /** What a compaction writes to the embedded log, as batches: first the new snapshot's parts, then the one that switches to it. */
+import { chunkBytes, chunksPerBatch } from './bounds.ts';
 import type { Compaction, Snapshot } from './document-log.ts';
 import { compacted } from './head-rules.ts';
 import { chunkKey, headKey, quarantinedKey, recordKey } from './keys.ts';
-import { chunkBytes, chunkCount, type StoredRecord } from './level-reader.ts';
+import { chunkCount, type StoredRecord } from './level-reader.ts';
 import type { WriteOperation } from './level-storage.ts';
 import { encodeChunk, encodeHead, encodeQuarantined, encodeRecord, type StoredHead } from './record.ts';
-
-/** Parts of a snapshot per batch: 1 MiB, so that appends get in between. */
-const chunksPerBatch = 16;
 
 /** The parts of a snapshot, in batches of bounded size. */
 export function* chunkBatches(
   logId: string,
   generation: number,
   { update, index }: Snapshot,
-): Generator<{ readonly batch: readonly WriteOperation[]; readonly last: boolean }> {
+): Generator<readonly WriteOperation[]> {
   const whole = Buffer.concat([update, index]);
   let batch: WriteOperation[] = [];
   for (let at = 0, part = 0; at < whole.byteLength; at += chunkBytes, part += 1) {
     const key = chunkKey(logId, generation, part);
     batch.push({ key, value: encodeChunk(key, whole.subarray(at, at + chunkBytes)) });
-    const last = at + chunkBytes >= whole.byteLength;
-    if (!last && batch.length < chunksPerBatch) continue;
-    yield { batch, last };
+    if (at + chunkBytes < whole.byteLength && batch.length < chunksPerBatch) continue;
+    yield batch;
     batch = [];
   }
 }

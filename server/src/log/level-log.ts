@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { assert, RefusedError } from '@tideweave/shared';
 import { LRUCache } from 'lru-cache';
 
+import { deletesPerBatch, headsMax, readAttemptsMax } from './bounds.ts';
 import type {
   Append,
   AppendResult,
@@ -40,7 +41,8 @@ import {
   sameContent,
   type StoredRecord,
 } from './level-reader.ts';
-import { LevelStorage, type StoragePort, type WriteOperation } from './level-storage.ts';
+import { openFormatted, openLevelStorage } from './level-open.ts';
+import type { StoragePort, WriteOperation } from './level-storage.ts';
 import { encodeHead, encodeRecord, type StoredHead } from './record.ts';
 import { Serial } from './serial.ts';
 
@@ -54,15 +56,10 @@ export interface LevelLogOptions {
   readonly randomId?: () => string;
   /** What to store in; LevelDB by default. Tests put faults in between. */
   readonly openStorage?: (path: string) => Promise<StoragePort>;
+  /** Told what damage was put right in LevelDB's files, and that a document was found damaged when it was opened. */
+  readonly onDamage?: (what: string) => void;
 }
 
-/** Version of the layout of keys and values; a folder with another one is not opened. */
-const format = 'tideweave level log 1';
-/** Heads kept in memory, so that an append to a live document reads nothing. */
-const headsMax = 20_000;
-const deletesPerBatch = 1000;
-/** How often a read starts again because the document changed under it. */
-const readAttemptsMax = 5;
 
 /** What an append works on: a document's head and where it is stored. */
 interface Slot {
@@ -75,18 +72,13 @@ interface Slot {
  * written by another version of the layout.
  */
 export async function openLevelLog(options: LevelLogOptions): Promise<DocumentLog> {
-  const openStorage = options.openStorage ?? ((path: string): Promise<StoragePort> => LevelStorage.open(path));
-  const storage = await openStorage(options.path);
+  const storage = await openFormatted(options.path, options.openStorage ?? openLevelStorage(options.onDamage));
   try {
-    const found = await storage.get(keys.formatKey);
-    if (found === undefined) {
-      await storage.write([{ key: keys.formatKey, value: Buffer.from(format) }], true);
-    } else if (Buffer.from(found).toString() !== format) {
-      throw new Error(`${options.path} was written by another version: ${Buffer.from(found).toString()}`);
-    }
     const randomId = options.randomId ?? ((): string => randomBytes(8).toString('hex'));
     const log = new LevelLog(storage, options.wallTime, randomId);
-    await log.recover();
+    for (const [name, what] of await log.recover()) {
+      options.onDamage?.(`document ${JSON.stringify(name)} is refused: ${what}`);
+    }
     return log;
   } catch (error) {
     await storage.close();
@@ -99,7 +91,8 @@ class LevelLog implements DocumentLog {
   readonly #wallTime: () => number;
   readonly #randomId: () => string;
   /** Heads as they are stored; only those who write fill it, in turn, so that it never holds an older one. */
-  readonly #slots = new LRUCache<string, Slot>({ max: headsMax });
+  // Counted as sizes: told a `max`, the cache would allocate room for all of it at once.
+  readonly #slots = new LRUCache<string, Slot>({ maxSize: headsMax, sizeCalculation: () => 1 });
   /** Documents found damaged: nothing more is acknowledged for what could not be read again (D1, D4). */
   readonly #damaged = new DamageRegister();
   readonly #writes = new Serial();
@@ -138,7 +131,7 @@ class LevelLog implements DocumentLog {
       for (const { key, stored } of changed.values()) {
         if (stored !== null) batch.push({ key, value: encodeHead(key, stored) });
       }
-      if (batch.length > 0) await this.#write(batch, true);
+      if (batch.length > 0) await this.#write(batch);
       for (const [name, slot] of changed) this.#slots.set(name, slot);
       return results;
     });
@@ -179,9 +172,8 @@ class LevelLog implements DocumentLog {
 
       const generation = before.generation + 1;
       await this.#clearOtherGenerations(before);
-      for (const { batch, last } of chunkBatches(logId, generation, compaction.snapshot)) {
-        // Synced here, so that the switch, which appends wait for, has little left to sync.
-        await this.#exclusive(() => this.#write(batch, last));
+      for (const batch of chunkBatches(logId, generation, compaction.snapshot)) {
+        await this.#exclusive(() => this.#write(batch));
       }
       try {
         return await this.#exclusive(() => this.#switch(name, compaction, generation, merged));
@@ -198,7 +190,7 @@ class LevelLog implements DocumentLog {
       const key = keys.headKey(name);
       assertCreatable((await this.#stored(name))?.head ?? null);
       const slot = { key, stored: this.#fresh(name) };
-      await this.#write([trace(name), { key, value: encodeHead(key, slot.stored) }], true);
+      await this.#write([trace(name), { key, value: encodeHead(key, slot.stored) }]);
       this.#slots.set(name, slot);
       return slot.stored.head;
     });
@@ -221,7 +213,7 @@ class LevelLog implements DocumentLog {
   probe(): Promise<void> {
     return this.#exclusive(async () => {
       const value = randomBytes(16);
-      await this.#write([{ key: keys.probeKey, value }], true);
+      await this.#write([{ key: keys.probeKey, value }]);
       const found = await this.#reading(() => this.#storage.get(keys.probeKey));
       if (found === undefined || !value.equals(found)) {
         throw new RefusedError('TW_STORAGE_FAILED', 'the storage does not give back what was written');
@@ -233,10 +225,11 @@ class LevelLog implements DocumentLog {
     return this.#compactions.run(() => this.#writes.run(() => this.#storage.close()));
   }
 
-  /** Marks documents that lost something, and clears what deletions left behind when the process died in the middle of one. */
-  async recover(): Promise<void> {
+  /** Marks documents that lost something, and clears what a deletion that was cut short left behind. Gives all marks. */
+  async recover(): Promise<ReadonlyMap<string, string>> {
     await this.#damaged.load(this.#storage);
     for (const key of await this.#storage.keys(keys.leftoverRange)) await this.#clearLog(keys.logIdOfLeftoverKey(key));
+    return this.#damaged.marked;
   }
 
   #fresh(name: string): StoredHead {
@@ -256,9 +249,13 @@ class LevelLog implements DocumentLog {
     });
   }
 
-  async #write(batch: readonly WriteOperation[], sync: boolean): Promise<void> {
+  /**
+   * Every batch is synced before the next begins. LevelDB may begin a new log between two of them, and a sync reaches
+   * only the newest; and what power loss tears is then the last write of a log, which nobody was told about.
+   */
+  async #write(batch: readonly WriteOperation[]): Promise<void> {
     try {
-      await this.#storage.write(batch, sync);
+      await this.#storage.write(batch, true);
     } catch (error) {
       this.#suspect = true;
       this.#slots.clear();
@@ -337,7 +334,7 @@ class LevelLog implements DocumentLog {
     compactable(name, newest?.head ?? null, compaction);
     assert(newest !== null, 'a document that can be compacted exists');
     const { batch, stored } = switchBatch(newest, compaction, generation, merged);
-    await this.#write(batch, true);
+    await this.#write(batch);
     this.#slots.set(name, { key: keys.headKey(name), stored });
     return stored.head;
   }
@@ -346,8 +343,9 @@ class LevelLog implements DocumentLog {
   async #bury(name: string): Promise<string | null> {
     const key = keys.headKey(name);
     const found = await this.#reading(() => readHead(this.#storage, name));
-    // A damaged head can be deleted too: it is how people get rid of it. Its log's id is not known any more.
-    const before = found instanceof Damage ? this.#fresh(name) : found;
+    // A damaged head can be deleted too, and a lost one: it is how people get rid of it. Its log's id is not known any more.
+    const isLost = found instanceof Damage || (found === null && this.#damaged.refusalOf(name) !== null);
+    const before = isLost ? this.#fresh(name) : found;
     if (before === null || before.head.deletedAt !== null) return null;
     const stored = {
       head: tombstone(before.head, this.#wallTime()),
@@ -358,7 +356,7 @@ class LevelLog implements DocumentLog {
     const { logId } = before.head;
     const reminder = { key: keys.leftoverKey(logId), value: new Uint8Array(0) };
     const unmark = { key: keys.damageKey(name), value: null };
-    await this.#write([{ key, value: encodeHead(key, stored) }, reminder, unmark], true);
+    await this.#write([{ key, value: encodeHead(key, stored) }, reminder, unmark]);
     this.#damaged.forget(name);
     this.#slots.set(name, { key, stored });
     return logId;
@@ -367,7 +365,7 @@ class LevelLog implements DocumentLog {
   /** Deletes all that a log consists of, and at last the reminder to do so. */
   async #clearLog(logId: string): Promise<void> {
     for (const range of keys.logRanges(logId)) await this.#deleteKeys(await this.#storage.keys(range));
-    await this.#exclusive(() => this.#write([{ key: keys.leftoverKey(logId), value: null }], false));
+    await this.#exclusive(() => this.#write([{ key: keys.leftoverKey(logId), value: null }]));
   }
 
   /** Deletes parts of snapshots that are not the current one: left by a compaction that did not get to its switch. */
@@ -380,7 +378,7 @@ class LevelLog implements DocumentLog {
   async #deleteKeys(all: readonly Uint8Array[]): Promise<void> {
     for (let at = 0; at < all.length; at += deletesPerBatch) {
       const batch = all.slice(at, at + deletesPerBatch).map((key) => ({ key, value: null }));
-      await this.#exclusive(() => this.#write(batch, false));
+      await this.#exclusive(() => this.#write(batch));
     }
   }
 }

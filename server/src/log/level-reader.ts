@@ -2,6 +2,7 @@
  * Reads what a head promises and checks that it is all there: every checksum, every sequence number, every part of the
  * snapshot. Damage is a value here, because a head that was switched meanwhile looks the same: the caller knows which.
  */
+import { chunkBytes, headsPerPage } from './bounds.ts';
 import type { Entry, Head, QuarantinedEntry, Snapshot } from './document-log.ts';
 import {
   chunkKey,
@@ -16,13 +17,9 @@ import {
   recordRange,
   seqOfRecordKey,
 } from './keys.ts';
-import { type Pair, type StoragePort, StorageDamagedError } from './level-storage.ts';
+import type { Pair, StoragePort } from './level-storage.ts';
 import { decodeChunk, decodeHead, decodeQuarantined, decodeRecord, type StoredHead } from './record.ts';
-
-/** Bytes of a snapshot per stored value: large enough to be cheap, small enough for LevelDB's blocks and caches. */
-export const chunkBytes: number = 64 * 1024;
-
-const headsPerPage = 256;
+import { StorageDamagedError } from './storage-errors.ts';
 
 /** Something that should be stored is damaged or missing. */
 export class Damage {

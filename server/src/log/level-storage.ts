@@ -2,13 +2,27 @@
  * The few operations on an ordered key-value store that the embedded log needs, and the real one over LevelDB. Tests
  * put a store of their own behind the same port, to fail or to crash at every single write.
  */
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Level } from 'level';
 
-import type { KeyRange } from './keys.ts';
+import { headroomBytes, iteratorBytes, reopenRetriesMax } from './bounds.ts';
+import { headKey, type KeyRange } from './keys.ts';
+import {
+  fileName,
+  filePatterns,
+  forgetLostRanges,
+  namesIn,
+  prepareFolder,
+  readLostRanges,
+  replaceFile,
+  syncFolder,
+} from './level-files.ts';
 import { lostRegions } from './level-wal.ts';
+import { readWitness, Witness, type Witnessed } from './level-witness.ts';
+import { decodeHead } from './record.ts';
+import { errorCode, StorageDamagedError, StorageLockedError } from './storage-errors.ts';
 
 /** Puts a value under a key, or deletes the key when the value is null. */
 export interface WriteOperation {
@@ -28,6 +42,16 @@ export interface RangeOptions {
   readonly reverse?: boolean;
 }
 
+/** What a store knows of what it lost; all empty when nothing. */
+export interface Lost {
+  /** Raw bytes of batches. */
+  readonly batches: readonly Uint8Array[];
+  /** Keys whose newest values may be missing. */
+  readonly ranges: readonly KeyRange[];
+  /** Names of documents whose heads are older than what was acknowledged. */
+  readonly behind: readonly string[];
+}
+
 /** An ordered store with atomic batches. Reads throw `StorageDamagedError` where stored bytes cannot be read back. */
 export interface StoragePort {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
@@ -37,55 +61,56 @@ export interface StoragePort {
   write(batch: readonly WriteOperation[], sync: boolean): Promise<void>;
   /** Called after a write failed, before the next: brings the store back into a state that takes writes, or rejects. */
   reopen(): Promise<void>;
-  /** What was written once and could not be read back when the store was opened: raw bytes of batches, empty if nothing. */
-  lost(): Promise<readonly Uint8Array[]>;
+  /** What was written once and could not be read back when the store was opened. */
+  lost(): Promise<Lost>;
   /** Called when what was lost has been dealt with; until then `lost` tells it at every opening. */
   forgetLost(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Stored bytes exist but fail the store's own checks. */
-export class StorageDamagedError extends Error {
-  override readonly name = 'StorageDamagedError';
-}
-
-/** Another process has the folder open; the CLI tells people by `code`. */
-export class StorageLockedError extends Error {
-  override readonly name = 'StorageLockedError';
-  readonly code = 'TW_STORAGE_LOCKED';
-}
-
-/** Room that LevelDB needs to recover: a memory table of 4 MiB as a table file, and its new log. */
-const headroomBytes = 8 * 1024 * 1024;
-/** Bytes per round trip of an iterator; the default of 16 KiB is made for records that are looked at one by one. */
-const iteratorBytes = 1024 * 1024;
-const reopenRetriesMax = 3;
 const damagedSuffix = '.damaged';
+/** Heads compared with the witness at a time. */
+const headsPerQuery = 1000;
 
 export class LevelStorage implements StoragePort {
   readonly #path: string;
   readonly #db: Level<Uint8Array, Uint8Array>;
+  readonly #witness: Witness;
+  /** What was put right in LevelDB's files before they were opened, for people. */
+  readonly mended: readonly string[];
   /** Settles when the database is open again; another promise each time that it is reopened. */
   #opened: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, db: Level<Uint8Array, Uint8Array>) {
+  private constructor(
+    path: string,
+    db: Level<Uint8Array, Uint8Array>,
+    witness: Witness,
+    mended: readonly string[],
+  ) {
     this.#path = path;
     this.#db = db;
+    this.#witness = witness;
+    this.mended = mended;
   }
 
-  /** Opens or creates the folder. Throws `StorageLockedError` when another process has it. */
+  /**
+   * Opens or creates the folder. Throws `StorageLockedError` when another process has it, and `StorageBrokenError` when
+   * LevelDB's files need a repair first.
+   */
   static async open(path: string): Promise<LevelStorage> {
-    await setDamagedLogsAside(path);
+    const { done, logNumber } = await prepareFolder(path);
+    await setDamagedLogsAside(path, logNumber);
     const db = new Level<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view' });
     try {
       await db.open();
     } catch (error) {
-      if (codeOf(error instanceof Error ? error.cause : undefined) === 'LEVEL_LOCKED') {
-        throw new StorageLockedError(`another relay is using ${path}`, { cause: error });
-      }
+      if (error instanceof Error && errorCode(error.cause) === 'LEVEL_LOCKED') throw new StorageLockedError(path, error);
       throw error;
     }
-    return new LevelStorage(path, db);
+    const witness = await Witness.open(path);
+    // LevelDB renames the file that names its list last, and does not wait for that.
+    await syncFolder(path);
+    return new LevelStorage(path, db, witness, done);
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -116,6 +141,7 @@ export class LevelStorage implements StoragePort {
       throw error;
     }
     await chained.write({ sync });
+    if (sync) this.#witness.note(batch);
   }
 
   /**
@@ -125,15 +151,18 @@ export class LevelStorage implements StoragePort {
    */
   async reopen(): Promise<void> {
     await this.#proveRoom();
-    this.#opened = this.#db.close().then(() => this.#db.open());
+    this.#opened = this.#db
+      .close()
+      .then(() => this.#db.open())
+      .then(() => syncFolder(this.#path));
     await this.#opened;
   }
 
-  async lost(): Promise<readonly Uint8Array[]> {
-    const regions: Uint8Array[] = [];
+  async lost(): Promise<Lost> {
+    const batches: Uint8Array[] = [];
     for (const name of await damagedLogs(this.#path))
-      regions.push(...lostRegions(await readFile(join(this.#path, name))));
-    return regions;
+      batches.push(...lostRegions(await readFile(join(this.#path, name)), false));
+    return { batches, ranges: await readLostRanges(this.#path), behind: await this.#behind() };
   }
 
   /** Keeps the damaged logs for people under another name. */
@@ -141,11 +170,27 @@ export class LevelStorage implements StoragePort {
     for (const name of await damagedLogs(this.#path)) {
       await rename(join(this.#path, name), join(this.#path, `${name}-kept`));
     }
+    await forgetLostRanges(this.#path);
   }
 
   async close(): Promise<void> {
     await this.#opened.catch(() => {});
     await this.#db.close();
+    this.#witness.close();
+  }
+
+  /** Documents of which the witness has seen more than is stored. */
+  async #behind(): Promise<string[]> {
+    const known = [...(await readWitness(this.#path))];
+    const behind: string[] = [];
+    for (let at = 0; at < known.length; at += headsPerQuery) {
+      const part = known.slice(at, at + headsPerQuery).map(([name, seen]) => ({ name, seen, key: headKey(name) }));
+      const values = await this.#read(() => this.#db.getMany(part.map(({ key }) => key)));
+      for (const [index, { name, seen, key }] of part.entries()) {
+        if (isBehind(name, key, values[index], seen)) behind.push(name);
+      }
+    }
+    return behind;
   }
 
   async #proveRoom(): Promise<void> {
@@ -172,35 +217,32 @@ export class LevelStorage implements StoragePort {
         return await read();
       } catch (error) {
         if (opened !== this.#opened && attempt < reopenRetriesMax) continue;
-        if (codeOf(error) === 'LEVEL_CORRUPTION') throw new StorageDamagedError('unreadable block', { cause: error });
+        if (errorCode(error) === 'LEVEL_CORRUPTION') throw new StorageDamagedError('unreadable block', { cause: error });
         throw error;
       }
     }
   }
 }
 
-/** LevelDB drops what it cannot read and then deletes the file: a copy stays until its documents are marked. */
-async function setDamagedLogsAside(path: string): Promise<void> {
-  const names = await readdir(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  });
-  for (const name of names) {
-    if (!/^\d+\.log$/.test(name)) continue;
+/**
+ * LevelDB drops what it cannot read and then deletes the file: a copy stays until its documents are marked. Only the end
+ * of the newest log that was written to may be torn; logs before `logNumber` are in tables already.
+ */
+export async function setDamagedLogsAside(path: string, logNumber: number): Promise<void> {
+  const numbers = (await namesIn(path)).flatMap((name) => filePatterns.log.exec(name)?.[1] ?? []).map(Number);
+  let mayBeTorn = true;
+  for (const number of numbers.toSorted((a, b) => b - a)) {
+    const name = fileName(number, 'log');
     const file = await readFile(join(path, name));
-    if (lostRegions(file).length === 0) continue;
-    const copy = await open(join(path, `${name}${damagedSuffix}`), 'w');
-    try {
-      await copy.writeFile(file);
-      await copy.sync();
-    } finally {
-      await copy.close();
-    }
+    if (number < logNumber || file.byteLength === 0) continue;
+    const lost = lostRegions(file, mayBeTorn);
+    mayBeTorn = false;
+    if (lost.length > 0) await replaceFile(path, `${name}${damagedSuffix}`, file);
   }
 }
 
 async function damagedLogs(path: string): Promise<string[]> {
-  return (await readdir(path)).filter((name) => name.endsWith(damagedSuffix));
+  return (await namesIn(path)).filter((name) => name.endsWith(damagedSuffix));
 }
 
 function levelRange(
@@ -210,6 +252,11 @@ function levelRange(
   return { gte: from, lt: to, limit, reverse, highWaterMarkBytes: iteratorBytes };
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+/** A damaged head is not judged here: it is noticed when it is read. */
+function isBehind(name: string, key: Uint8Array, value: Uint8Array | undefined, seen: Witnessed): boolean {
+  if (value === undefined) return true;
+  const head = decodeHead(key, name, value)?.head;
+  if (head === undefined) return false;
+  if (head.logId !== seen.logId) return seen.earlierLogIds.includes(head.logId);
+  return head.lastSeq < seen.lastSeq || (seen.deleted && head.deletedAt === null);
 }

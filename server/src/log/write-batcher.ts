@@ -6,6 +6,7 @@
  */
 import { assert, type Cancel, type Clock } from '@tideweave/shared';
 
+import { commitBytesMax, commitRetryMs, entryOverheadBytes } from './bounds.ts';
 import type { Append, AppendResult, DocumentLog, NewEntry } from './document-log.ts';
 
 /** Whether the newest append went through. */
@@ -25,13 +26,8 @@ export interface WriteBatcherOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** What a waiting entry costs beside its update. */
-const entryOverheadBytes = 64;
 /** Entries within `gatherMs` from which on the relay counts as busy. */
 const busyEntries = 8;
-/** Bytes of one commit, unless a single document has more waiting; the rest goes with the next. */
-const commitBytesMax = 16 * 1024 * 1024;
-const retryMs = { first: 100, max: 5000 } as const;
 
 /** Entries of one document and history that gather for one append. */
 interface Gathered {
@@ -75,9 +71,14 @@ export class WriteBatcher {
     return this.#uncommittedBytes;
   }
 
-  /** Whether an update of `bytes` may be accepted now; `enqueue` itself takes what was accepted. */
+  /**
+   * Whether an update of `bytes` may be accepted now; `enqueue` itself takes what was accepted. When nothing waits there
+   * is room for any: one larger than the bound would otherwise be put off for ever.
+   */
   hasRoomFor(bytes: number): boolean {
-    return !this.#stopped && this.#uncommittedBytes + bytes + entryOverheadBytes <= this.#options.uncommittedBytesMax;
+    if (this.#stopped) return false;
+    const waiting = this.#uncommittedBytes;
+    return waiting === 0 || waiting + bytes + entryOverheadBytes <= this.#options.uncommittedBytesMax;
   }
 
   /**
@@ -213,7 +214,7 @@ export class WriteBatcher {
   #retry(batch: readonly Gathered[], error: unknown): void {
     this.#setHealth('failing', error);
     if (this.#stopped) return;
-    this.#retryDelayMs = Math.min(retryMs.max, this.#retryDelayMs === 0 ? retryMs.first : 2 * this.#retryDelayMs);
+    this.#retryDelayMs = Math.min(commitRetryMs.max, this.#retryDelayMs === 0 ? commitRetryMs.first : 2 * this.#retryDelayMs);
     this.#planned = this.#options.clock.after(this.#retryDelayMs, () => {
       this.#planned = null;
       void this.#commit(batch);

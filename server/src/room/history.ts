@@ -24,11 +24,12 @@ export class History {
   #tail: Entry[];
   #tailFrom: number;
   #tailBytes = 0;
+  readonly #loadingTail = new Map<number, Promise<void>>();
   #uncommitted: Uint8Array[] = [];
   /** A snapshot too large for the cache stays here between `load` and `compose`. */
   #snapshot: Snapshot | null = null;
-  /** Everything after the snapshot in one update: what every joiner needs, made once. */
-  #mergedTail: Uint8Array | null = null;
+  /** Everything after the snapshot, merged: what every joiner needs, made once. */
+  #mergedTail: readonly Uint8Array[] | null = null;
 
   /** `tail`: the entries after the head's snapshot. */
   constructor(name: string, log: DocumentLog, snapshots: SnapshotCache, head: Head | null, tail: readonly Entry[]) {
@@ -94,22 +95,22 @@ export class History {
    */
   compose(known: Known): readonly Uint8Array[] | null {
     const head = this.#head;
-    if (head === null) return filled([mergeUpdates(this.#uncommitted, { known: known.stateVector })]);
+    if (head === null) return merged(this.#uncommitted, known.stateVector);
     const { seq, stateVector } = known;
     const resumable = seq !== null && seq >= head.firstSeq - 1;
     if (resumable && seq >= this.#tailFrom) {
       const missed = this.#entriesAfter(seq);
       if (seq >= head.snapshotSeq || !this.#sliceIsSmaller(missed, stateVector)) {
-        return filled([mergeUpdates(missed, { known: stateVector })]);
+        return merged(missed, stateVector);
       }
     } else if (resumable && !this.#sliceIsWorthIt(head)) {
       return null;
     }
     if (this.#tailFrom > head.snapshotSeq) return null;
-    if (head.snapshotSeq === 0) return filled([this.#tailFor(stateVector)]);
+    if (head.snapshotSeq === 0) return this.#tailFor(stateVector);
     const snapshot = this.#snapshot ?? this.#snapshots.peek(this.#name, head.snapshotSeq);
     if (snapshot === null) return null;
-    return filled([sliceSnapshot(snapshot.update, snapshot.index, stateVector), this.#tailFor(stateVector)]);
+    return [...filled([sliceSnapshot(snapshot.update, snapshot.index, stateVector)]), ...this.#tailFor(stateVector)];
   }
 
   /** Brings into memory what `compose` lacked. Throws `RefusedError` TW_DOCUMENT_CORRUPT. */
@@ -118,13 +119,24 @@ export class History {
     assert(head !== null, 'an empty document needs nothing from the log');
     const resumable = known.seq !== null && known.seq >= head.firstSeq - 1 && !this.#sliceIsWorthIt(head);
     const from = resumable ? Math.min(known.seq ?? 0, head.snapshotSeq) : head.snapshotSeq;
-    if (this.#tailFrom > from) {
-      this.#splice(from, await this.#log.read(this.#name, from));
-    }
+    if (this.#tailFrom > from) await this.#loadTail(from);
     if (!resumable && head.snapshotSeq > 0) {
       const snapshot = await this.#snapshots.load(this.#name, head.snapshotSeq);
       if (snapshot?.seq === this.#head?.snapshotSeq) this.#snapshot = snapshot;
     }
+  }
+
+  /** Reads the log once for all who wait for the same: a crowd that fell behind together comes back together. */
+  #loadTail(from: number): Promise<void> {
+    let loading = this.#loadingTail.get(from);
+    if (loading === undefined) {
+      loading = this.#log
+        .read(this.#name, from)
+        .then((entries) => this.#splice(from, entries))
+        .finally(() => this.#loadingTail.delete(from));
+      this.#loadingTail.set(from, loading);
+    }
+    return loading;
   }
 
   /** Puts entries that were read from the log before those in memory. */
@@ -147,18 +159,16 @@ export class History {
     for (const entry of this.#tail) this.#tailBytes += entry.update.length;
   }
 
+  /** By number, not by place: an append that failed and survived all the same leaves a gap here, and the same again after it. */
   #entriesAfter(seq: number): Uint8Array[] {
-    const missed: Uint8Array[] = [];
-    for (let at = Math.max(0, seq - this.#tailFrom); at < this.#tail.length; at++) {
-      const entry = this.#tail[at];
-      if (entry !== undefined) missed.push(entry.update);
-    }
-    return [...missed, ...this.#uncommitted];
+    let from = this.#tail.length;
+    while (from > 0 && (this.#tail[from - 1]?.seq ?? 0) > seq) from--;
+    return [...this.#tail.slice(from).map(({ update }) => update), ...this.#uncommitted];
   }
 
-  #tailFor(stateVector: StateVector): Uint8Array {
-    this.#mergedTail ??= mergeUpdates(this.#entriesAfter(this.#head?.snapshotSeq ?? 0));
-    return stateVector.size === 0 ? this.#mergedTail : mergeUpdates([this.#mergedTail], { known: stateVector });
+  #tailFor(stateVector: StateVector): readonly Uint8Array[] {
+    this.#mergedTail ??= merged(this.#entriesAfter(this.#head?.snapshotSeq ?? 0), new Map());
+    return stateVector.size === 0 ? this.#mergedTail : merged(this.#mergedTail, stateVector);
   }
 
   /** Whether a slice of the snapshot weighs less than the raw entries `missed`; unknown counts as no. */
@@ -180,9 +190,31 @@ export class History {
 const tailBytesMax = 8 * 1024 * 1024;
 const smallSnapshotBytes = 4096;
 
+/** Merged updates are about this long at most; a longer one stays what it is, the same bytes for all who need it. */
+const mergedBytesMax = 1024 * 1024;
+
 /** An update of nothing: no structs, no deletions. */
 const emptyUpdateBytes = 2;
 
 function filled(updates: readonly Uint8Array[]): readonly Uint8Array[] {
   return updates.filter((update) => update.length > emptyUpdateBytes);
+}
+
+/** Updates as few larger ones, in order, without what `known` has as far as that is cheap to leave out. */
+function merged(updates: readonly Uint8Array[], known: StateVector): readonly Uint8Array[] {
+  const result: Uint8Array[] = [];
+  for (let at = 0; at < updates.length;) {
+    const group: Uint8Array[] = [];
+    let bytes = 0;
+    for (; at < updates.length; at++) {
+      const update = updates[at];
+      if (update === undefined || (group.length > 0 && bytes + update.length > mergedBytesMax)) break;
+      group.push(update);
+      bytes += update.length;
+    }
+    const [first] = group;
+    if (first !== undefined && bytes > mergedBytesMax) result.push(first);
+    else result.push(mergeUpdates(group, { known }));
+  }
+  return filled(result);
 }

@@ -189,8 +189,8 @@ export class RoomRegistry implements RoomHost {
 
   #unload(room: Room): void {
     this.#considerCompaction(room, true);
-    this.#rooms.delete(room.name);
-    this.#compactedAtMs.delete(room.name);
+    // Whoever still holds it must not write beside the room that comes after it.
+    room.end(new RefusedError('TW_OVERLOADED', 'the document was unloaded; open it again'));
   }
 
   #considerCompaction(room: Room, unloading: boolean): void {
@@ -219,7 +219,11 @@ export class RoomRegistry implements RoomHost {
       // One that is being loaded may start from the state before.
       await this.#loading.get(name)?.catch(() => undefined);
       const room = this.#rooms.get(name);
-      if (room === undefined) return;
+      if (room === undefined) {
+        // It was unloaded meanwhile, and nobody else will see to what came after this compaction began.
+        if (outcome.head.lastSeq > outcome.head.snapshotSeq) void this.#compact(name);
+        return;
+      }
       this.#compactedAtMs.set(name, this.clock.now());
       this.#adopt(room, outcome);
     } catch (error) {

@@ -65,6 +65,8 @@ export class Room implements EndOfTurn {
   readonly #audience = new Audience(this.#tickets);
   /** Accepted and not yet sent. */
   #batch: { readonly contributor: Contributor; readonly update: Uint8Array }[] = [];
+  /** Sessions that are being brought up to date. */
+  #joining = 0;
   #windowTimer: Cancel | null = null;
   #lastUsedMs: number;
   #ended: Error | null = null;
@@ -107,7 +109,7 @@ export class Room implements EndOfTurn {
 
   /** Nothing is lost when this room is dropped: nobody is in it and everything accepted is durable. */
   get isIdle(): boolean {
-    return this.#audience.size === 0 && this.#tickets.isSettled && this.#batch.length === 0;
+    return this.#audience.size + this.#joining === 0 && this.#tickets.isSettled && this.#batch.length === 0;
   }
 
   /** Whether the document has everything that `stateVector` names. */
@@ -152,6 +154,15 @@ export class Room implements EndOfTurn {
    * nothing and gets nothing twice. Throws `RefusedError` when the document cannot be read.
    */
   async bringUpToDate(known: Known, use: (updates: readonly Uint8Array[]) => void): Promise<void> {
+    this.#joining++;
+    try {
+      await this.#bringUpToDate(known, use);
+    } finally {
+      this.#joining--;
+    }
+  }
+
+  async #bringUpToDate(known: Known, use: (updates: readonly Uint8Array[]) => void): Promise<void> {
     for (let attempt = 0; attempt < composeAttemptsMax; attempt++) {
       this.#check();
       // What waits for its window goes out first, or whoever joins now would not get it.
@@ -327,8 +338,11 @@ export class Room implements EndOfTurn {
 
   #committed(ticket: number, entries: readonly NewEntry[], head: Head, firstSeq: number): void {
     const committed: Entry[] = entries.map((entry, at) => ({ ...entry, seq: firstSeq + at }));
+    const isFirst = this.head === null;
     this.#history.commit({ ...head, lastSeq: firstSeq + entries.length - 1 }, committed);
     this.#audience.committed();
+    // Whoever hears that an edit is saved has to know which history it was saved in (C6).
+    if (isFirst) this.#audience.tellWatermarks();
     this.#tickets.commit(ticket);
     this.#host.committed(this);
   }

@@ -136,7 +136,12 @@ test('R1 what is not allowed is JSON with a code', async () => {
       ['an empty body', post(new Uint8Array(0)), 422, 'TW_MALFORMED_UPDATE'],
       ['garbage', post(Uint8Array.of(1, 2, 3)), 422, 'TW_MALFORMED_UPDATE'],
       ['a V2 update', post(new Uint8Array(Y.encodeStateAsUpdateV2(ahead))), 422, 'TW_MALFORMED_UPDATE'],
-      ['an update without what it builds on', post(new Uint8Array(Y.encodeStateAsUpdate(ahead, stateVector))), 409, 'TW_MISSING_DEPENDENCIES'],
+      [
+        'an update without what it builds on',
+        post(new Uint8Array(Y.encodeStateAsUpdate(ahead, stateVector))),
+        409,
+        'TW_MISSING_DEPENDENCIES',
+      ],
       ['a body over the limit', post(new Uint8Array(100_001)), 413, 'TW_TOO_LARGE'],
       [
         'a body over the limit, of unknown length',
@@ -187,7 +192,10 @@ test('D1 D2 a POST that was answered survives kill -9 right after, every time', 
       const relay = await RelayProcess.start(folder);
       const answers = await Promise.all(
         Array.from({ length: 10 }, (_, at) =>
-          fetch(`${relay.http}/api/docs/round-${round}-${at}/update`, { method: 'POST', body: updateOf(`${round} ${at}`) }),
+          fetch(`${relay.http}/api/docs/round-${round}-${at}/update`, {
+            method: 'POST',
+            body: updateOf(`${round} ${at}`),
+          }),
         ),
       );
       await relay.kill();

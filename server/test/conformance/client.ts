@@ -138,7 +138,7 @@ class TideweaveClient implements Client {
 
   onLost(lost: () => void): void {
     this.#client.on('status', ({ connection }) => {
-      if (connection !== 'online') lost();
+      if (connection !== 'connected') lost();
     });
   }
 

@@ -26,21 +26,20 @@ interface Round {
 async function typeAndKill(relay: RelayProcess, client: HocuspocusClient, edits: number): Promise<string> {
   const text = client.doc.getText('text');
   let typed = 0;
-  let shown: string | null = null;
-  let killed: Promise<void> | null = null;
+  const moment: { shown: string | null; killed: Promise<void> } = { shown: null, killed: Promise.resolve() };
   client.provider.on('unsyncedChanges', () => {
-    if (shown !== null || typed < edits || client.provider.hasUnsyncedChanges) return;
-    shown = text.toJSON();
-    killed = relay.kill();
+    if (moment.shown !== null || typed < edits || client.provider.hasUnsyncedChanges) return;
+    moment.shown = text.toJSON();
+    moment.killed = relay.kill();
   });
-  for (; shown === null && typed < edits * 20; typed++) {
+  for (; moment.shown === null && typed < edits * 20; typed++) {
     text.insert(Math.floor(random() * (text.length + 1)), `<${typed}>`);
     if (random() < 0.2) text.delete(Math.floor(random() * (text.length - 1)), 1);
     await pass(random() < 0.1 ? 30 : 1);
   }
-  await until('everything to be shown as saved', () => shown);
-  await killed;
-  return shown ?? '';
+  await until('everything to be shown as saved', () => moment.shown !== null);
+  await moment.killed;
+  return moment.shown ?? '';
 }
 
 async function runRound(round: number, data: string, port: number): Promise<Round> {

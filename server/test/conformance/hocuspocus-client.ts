@@ -106,6 +106,9 @@ export class HocuspocusClient implements Client {
 
   destroy(): void {
     this.provider.destroy();
-    if (this.#ownsSocket) this.socket.destroy();
+    if (!this.#ownsSocket) return;
+    this.socket.destroy();
+    // Major 3 does not call off a reconnect that is due when it is destroyed, and goes on forever.
+    this.socket.connect = () => Promise.resolve();
   }
 }

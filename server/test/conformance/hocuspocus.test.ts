@@ -3,7 +3,7 @@
 import { RefusedError } from '@tideweave/shared';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as Y from 'yjs';
+import type * as Y from 'yjs';
 import type { AuthorizationRequest, Grant } from '../../src/auth/authorizer.ts';
 import { type TestRelay, withRelay } from '../support/relay.ts';
 import { pass, until } from '../support/wait.ts';
@@ -22,7 +22,7 @@ const test = suite('Hocuspocus providers');
 
 interface Scene extends TestRelay {
   readonly requests: AuthorizationRequest[];
-  open(options?: Partial<HocuspocusOptions>): HocuspocusClient;
+  readonly open: (options?: Partial<HocuspocusOptions>) => HocuspocusClient;
 }
 
 /** One test for each major; what it opens is closed behind it. */

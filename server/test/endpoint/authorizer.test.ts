@@ -38,7 +38,9 @@ const expected = [
 test('A1 R1 an authorizer that throws, rejects, hangs or refuses: that session is told why, the others go on', async () => {
   const log = memoryLog();
   for (const { document } of expected) {
-    await log.append([{ name: document, epoch: null, entries: [{ time: 1, user: '', device: '', update: updateOf('secret') }] }]);
+    await log.append([
+      { name: document, epoch: null, entries: [{ time: 1, user: '', device: '', update: updateOf('secret') }] },
+    ]);
   }
   await withRelay({ log, authorize: misbehaving }, async ({ url, http, logged }) => {
     const client = new SyncClient({ url });
@@ -58,7 +60,10 @@ test('A1 R1 an authorizer that throws, rejects, hangs or refuses: that session i
         assert.is(closed.code, closeCode, document);
         assert.ok(closed.reason.startsWith(`${code}: `), closed.reason);
         assert.not.match(closed.reason, /secret|database/);
-        assert.equal(stock.inbox, [], 'no byte of the document');
+        assert.ok(
+          stock.inbox.every(({ type }) => type === 'permission-denied'),
+          'no byte of the document',
+        );
         const refused = await native.take('refuse');
         assert.equal([refused.scope, refused.id, refused.code, refused.action], ['request', request, code, action]);
         assert.not.match(refused.reason, /secret|database/);
@@ -112,10 +117,16 @@ test('A1 U3 a read-only grant: everything is read, nothing is stored, and each c
     native.push(doc, 1, updateOf('mine'));
     const refused = await native.take('refuse');
     assert.equal([refused.scope, refused.code], ['document', 'TW_READ_ONLY']);
-    assert.is(native.inbox.some(({ type }) => type === 'ack'), false);
+    assert.is(
+      native.inbox.some(({ type }) => type === 'ack'),
+      false,
+    );
     native.end();
 
-    const posted = await fetch(`${http}/api/docs/read-only/update`, { method: 'POST', body: new Uint8Array(updateOf('mine')) });
+    const posted = await fetch(`${http}/api/docs/read-only/update`, {
+      method: 'POST',
+      body: new Uint8Array(updateOf('mine')),
+    });
     assert.is(posted.status, 403);
     const deleted = await fetch(`${http}/api/docs/read-only`, { method: 'DELETE' });
     assert.is(deleted.status, 403);
@@ -130,10 +141,10 @@ test('A1 the authorizer is asked with everything that is known, in every dialect
   const asked: AuthorizationRequest[] = [];
   const log = memoryLog();
   let read = 0;
-  const { head } = log;
+  const head = log.head.bind(log);
   log.head = (name) => {
     read += 1;
-    return head.call(log, name);
+    return head(name);
   };
   let answer: () => void = () => undefined;
   const authorize: Authorizer = async (request) => {

@@ -34,9 +34,17 @@ const violations: readonly Violation[] = [
   { what: 'a continuation of nothing', bytes: clientFrame(0x80, text('x')), ...notAFrame },
   { what: 'a ping in fragments', bytes: clientFrame(0x09, text('x')), ...notAFrame },
   { what: 'a ping of 126 bytes', bytes: clientFrame(0x89, new Uint8Array(126)), ...notAFrame },
-  { what: 'a new message within another', bytes: Buffer.concat([clientFrame(2, text('x')), clientFrame(2, text('y'))]), ...notAFrame },
+  {
+    what: 'a new message within another',
+    bytes: Buffer.concat([clientFrame(2, text('x')), clientFrame(2, text('y'))]),
+    ...notAFrame,
+  },
   { what: 'a text that is not UTF-8', bytes: clientFrame(0x81, Uint8Array.of(0xc3, 0x28)), ...notUtf8 },
-  { what: 'a close with a reason that is not UTF-8', bytes: clientFrame(0x88, Uint8Array.of(3, 232, 0xc3, 0x28)), ...notUtf8 },
+  {
+    what: 'a close with a reason that is not UTF-8',
+    bytes: clientFrame(0x88, Uint8Array.of(3, 232, 0xc3, 0x28)),
+    ...notUtf8,
+  },
   { what: 'a close of one byte', bytes: clientFrame(0x88, Uint8Array.of(3)), ...notAFrame },
   { what: 'a close with the code 1005', bytes: clientFrame(0x88, Uint8Array.of(3, 237)), ...notAFrame },
 ];

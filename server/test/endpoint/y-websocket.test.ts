@@ -118,7 +118,10 @@ test('C3 C4 a stock client that reconnects adds nothing to the log, deletions in
       text.delete(1, 1);
       if (at % 10 === 0) await pass(5);
     }
-    await until('all of it to be stored', async () => (await readers.http(url, 'document')).getText('text').length === 100);
+    await until(
+      'all of it to be stored',
+      async () => (await readers.http(url, 'document')).getText('text').length === 100,
+    );
     const before = await log.head('document');
     for (let round = 1; round <= 3; round += 1) {
       const synced = new Promise((resolve) => {
@@ -168,7 +171,10 @@ test(`R2 a quiet connection of a stock client lives on: ${quietMs / 1000} s with
     assert.is(lost, 0);
     assert.ok(provider.wsconnected);
     doc.getText('text').insert(0, 'still here');
-    await until('the edit', async () => (await readers.native(url, 'quiet')).getText('text').toString() === 'still here');
+    await until(
+      'the edit',
+      async () => (await readers.native(url, 'quiet')).getText('text').toString() === 'still here',
+    );
     endProvider(provider);
   });
 });

@@ -8,7 +8,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** Registers the promises with the suite. */
 export function compactionPromises(promise: (what: string, run: (log: DocumentLog) => Promise<void>) => void): void {
-  promise('D3 a compaction puts a snapshot in place of entries, whatever its size', async (log) => {
+  promise('D3 S11 a compaction puts a snapshot in place of entries, whatever its size', async (log) => {
     await append(log, 'doc', entries(1, 10, 100));
     let from = 0;
     for (const [seq, bytes] of [
@@ -39,7 +39,7 @@ export function compactionPromises(promise: (what: string, run: (log: DocumentLo
     }
   });
 
-  promise('C4 raw entries are kept from keepFrom on, and reading before them is an error', async (log) => {
+  promise('C4 S12 raw entries are kept from keepFrom on, and reading before them is an error', async (log) => {
     for (let at = 1; at <= 20; at += 5) await append(log, 'doc', entries(at, 5));
     const head = await compact(log, 'doc', 15, 8);
     assert.equal([head.firstSeq, head.snapshotSeq, head.lastSeq, head.tailBytes], [8, 15, 20, 40]);
@@ -57,7 +57,7 @@ export function compactionPromises(promise: (what: string, run: (log: DocumentLo
     assert.is((await compact(log, 'doc', 20, 3)).firstSeq, 8, 'what was dropped does not come back');
   });
 
-  promise('L1 entries set aside are kept with their reason and are not read again', async (log) => {
+  promise('L1 S13 entries set aside are kept with their reason and are not read again', async (log) => {
     await append(log, 'doc', entries(1, 6));
     const [, second, , fourth] = await log.read('doc', 0);
     if (second === undefined || fourth === undefined) throw new Error('entries are missing');
@@ -76,7 +76,7 @@ export function compactionPromises(promise: (what: string, run: (log: DocumentLo
     assert.equal(await log.quarantined('doc'), quarantined, 'they survive later compactions');
   });
 
-  promise('D3 a compaction that started from another state is refused and changes nothing', async (log) => {
+  promise('D3 S11 a compaction that started from another state is refused and changes nothing', async (log) => {
     await append(log, 'doc', entries(1, 4));
     const { epoch } = await headOf(log, 'doc');
     const compaction = { snapshot: snapshotAt(3), from: { epoch, snapshotSeq: 0 }, keepFrom: 4, quarantined: [] };
@@ -94,7 +94,7 @@ export function compactionPromises(promise: (what: string, run: (log: DocumentLo
     assert.is(await refusalOf(() => log.compact('doc', compaction)), 'TW_DOCUMENT_DELETED');
   });
 
-  promise('D3 a compaction never drops what its snapshot does not contain', async (log) => {
+  promise('D3 S11 a compaction never drops what its snapshot does not contain', async (log) => {
     await append(log, 'doc', entries(1, 4));
     const { epoch } = await headOf(log, 'doc');
     const from = { epoch, snapshotSeq: 0 };
@@ -109,7 +109,7 @@ export function compactionPromises(promise: (what: string, run: (log: DocumentLo
     assert.is((await log.read('doc', 0)).length, 4);
   });
 
-  promise('D3 appends while a compaction runs are kept, and reads see one state or the other', async (log) => {
+  promise('D3 S10 appends while a compaction runs are kept, and reads see one state or the other', async (log) => {
     await append(log, 'doc', entries(1, 50));
     const run = { stop: false };
     const append1 = async (): Promise<void> => {
@@ -159,7 +159,7 @@ export function compactionPromises(promise: (what: string, run: (log: DocumentLo
     assert.is(head.tailBytes, 8 * rest.length);
   });
 
-  promise('C6 a delete while a compaction runs wins, and nothing is left of the document', async (log) => {
+  promise('C6 S14 a delete while a compaction runs wins, and nothing is left of the document', async (log) => {
     await append(log, 'doc', entries(1, 4));
     const { epoch } = await headOf(log, 'doc');
     const compaction = log

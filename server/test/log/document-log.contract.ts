@@ -57,7 +57,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     assert.is(await log.delete('new'), false);
   });
 
-  promise('D1 what was appended is read back as it was, in order, from any point', async (log) => {
+  promise('D1 S3 what was appended is read back as it was, in order, from any point', async (log) => {
     const written = [...entries(1, 5), ...entries(6, 1), ...entries(7, 4)];
     await append(log, 'doc', written.slice(0, 5));
     await append(log, 'doc', written.slice(5, 6));
@@ -68,7 +68,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     }
   });
 
-  promise('D1 the head tells entries, bytes and times', async (log) => {
+  promise('D1 S4 the head tells entries, bytes and times', async (log) => {
     const head = await append(log, 'doc', entries(1, 3, 10));
     assert.match(head.epoch, /^[0-9a-f]{16}$/);
     assert.match(head.logId, /^[0-9a-f]{16}$/);
@@ -91,7 +91,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     assert.equal(next, { ...head, lastSeq: 4, tailBytes: 35, updatedAt: entry(4).time });
   });
 
-  promise('D1 one append writes many documents, and the same one more than once', async (log) => {
+  promise('D1 S4 one append writes many documents, and the same one more than once', async (log) => {
     const results = await log.append([
       { name: 'a', epoch: null, entries: entries(1, 2) },
       { name: 'b', epoch: null, entries: entries(3, 1) },
@@ -115,7 +115,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     assert.equal((await log.read('doc', 0))[0]?.update, entry(1).update);
   });
 
-  promise('D1 updates of one byte and of two megabytes, and empty and long authors, come back', async (log) => {
+  promise('D1 S3 updates of one byte and of two megabytes, and empty and long authors, come back', async (log) => {
     const long = 'ü'.repeat(64);
     const written = [
       { time: 0, user: '', device: '', update: Uint8Array.of(7) },
@@ -129,7 +129,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     );
   });
 
-  promise('C6 an append for another epoch is refused, alone', async (log) => {
+  promise('C6 S8 an append for another epoch is refused, alone', async (log) => {
     const head = await append(log, 'doc', entries(1, 1));
     const results = await log.append([
       { name: 'doc', epoch: 'ffffffffffffffff', entries: entries(2, 1) },
@@ -142,7 +142,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     assert.is(await log.head('unknown'), null);
   });
 
-  promise('D1 names are any Unicode up to 512 bytes and do not touch each other', async (log) => {
+  promise('D1 S1 names are any Unicode up to 512 bytes and do not touch each other', async (log) => {
     for (const [index, name] of oddNames.entries()) await append(log, name, entries(index, 1));
     for (const [index, name] of oddNames.entries()) {
       assert.equal(
@@ -153,7 +153,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     }
   });
 
-  promise('U3 names that are empty, too long or not Unicode are refused', async (log) => {
+  promise('U3 S1 names that are empty, too long or not Unicode are refused', async (log) => {
     for (const name of ['', 'x'.repeat(513), 'ü'.repeat(257), '\ud800', 'a\udc00']) {
       assert.is(refusedWith((await log.append([{ name, epoch: null, entries: entries(1, 1) }]))[0]), 'TW_INVALID_NAME');
       assert.is(await refusalOf(() => log.create(name)), 'TW_INVALID_NAME');
@@ -193,7 +193,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     assert.is((await append(log, 'doc', entries(1, 1))).epoch, head.epoch);
   });
 
-  promise('C6 a deleted document leaves a tombstone that refuses appends', async (log) => {
+  promise('C6 S14 a deleted document leaves a tombstone that refuses appends', async (log) => {
     const head = await append(log, 'doc', entries(1, 3));
     await compact(log, 'doc', 2);
     assert.is(await log.delete('doc'), true);
@@ -211,7 +211,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     }
   });
 
-  promise('C6 a document created over a tombstone has nothing of its predecessor', async (log) => {
+  promise('C6 S14 a document created over a tombstone has nothing of its predecessor', async (log) => {
     const before = await append(log, 'doc', entries(1, 3));
     await compact(log, 'doc', 2);
     await log.delete('doc');
@@ -231,7 +231,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     );
   });
 
-  promise('D1 appends that are called at once are all kept in order', async (log) => {
+  promise('D1 S4 appends that are called at once are all kept in order', async (log) => {
     const heads = await Promise.all(Array.from({ length: 50 }, (_, index) => append(log, 'doc', entries(index, 1))));
     assert.equal(
       heads.map(({ lastSeq }) => lastSeq),
@@ -248,7 +248,7 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     assert.equal(await log.list({ after: null, limit: 10 }), []);
   });
 
-  promise('D1 everything is there after closing and opening again', async (log, { reopen }) => {
+  promise('D1 S6 everything is there after closing and opening again', async (log, { reopen }) => {
     if (reopen === undefined) return;
     await append(log, 'tail', entries(1, 3));
     await append(log, 'compacted', entries(1, 9));

@@ -36,7 +36,7 @@ async function prepared(): Promise<MemoryDisk> {
 }
 
 for (const { fate, unsynced } of crashes) {
-  test(`D3 a compaction killed at every write loses nothing (${fate}, unsynced ${unsynced ? 'kept' : 'lost'})`, async () => {
+  test(`D3 S10 a compaction killed at every write loses nothing (${fate}, unsynced ${unsynced ? 'kept' : 'lost'})`, async () => {
     const start = await prepared();
     let completed = false;
     let newState = 0;
@@ -104,7 +104,7 @@ for (const { fate, unsynced } of crashes) {
     assert.ok(newState >= 1);
   });
 
-  test(`D3 a deletion killed at every write is done or not done, and leaves nothing (${fate}, unsynced ${unsynced ? 'kept' : 'lost'})`, async () => {
+  test(`D3 S14 a deletion killed at every write is done or not done, and leaves nothing (${fate}, unsynced ${unsynced ? 'kept' : 'lost'})`, async () => {
     const start = await prepared();
     let completed = false;
     for (let crash = 0; !completed; crash += 1) {

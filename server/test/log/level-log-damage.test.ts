@@ -58,7 +58,7 @@ async function assertOnlyDocRefused(disk: MemoryDisk, intact: unknown, what: str
 }
 
 for (const tag of ['h', 'r', 's', 'q']) {
-  test(`D4 a flipped bit anywhere in a value of kind ${tag} is noticed, and other documents go on`, async () => {
+  test(`D4 S2 S15 a flipped bit anywhere in a value of kind ${tag} is noticed, and other documents go on`, async () => {
     const start = await prepared();
     const intact = await everything(await openOn(start), 'other');
     const all = await keysOf(start, 'doc', tag);
@@ -78,7 +78,7 @@ for (const tag of ['h', 'r', 's', 'q']) {
   });
 }
 
-test('D4 a removed record, part or quarantined entry is noticed', async () => {
+test('D4 S15 a removed record, part or quarantined entry is noticed', async () => {
   const start = await prepared();
   const intact = await everything(await openOn(start), 'other');
   for (const tag of ['r', 's', 'q']) {
@@ -90,7 +90,7 @@ test('D4 a removed record, part or quarantined entry is noticed', async () => {
   }
 });
 
-test('D4 a cut value and a value under the wrong key are noticed', async () => {
+test('D4 S2 S15 a cut value and a value under the wrong key are noticed', async () => {
   const start = await prepared();
   const intact = await everything(await openOn(start), 'other');
   const records = await keysOf(start, 'doc', 'r');
@@ -108,7 +108,7 @@ test('D4 a cut value and a value under the wrong key are noticed', async () => {
   await assertOnlyDocRefused(disk, intact, 'copied over the next');
 });
 
-test('D4 the error names the document and the entry', async () => {
+test('D4 S15 the error names the document and the entry', async () => {
   const disk = await prepared();
   const record = (await keysOf(disk, 'doc', 'r'))[2];
   assert.ok(record !== undefined);
@@ -117,7 +117,7 @@ test('D4 the error names the document and the entry', async () => {
   assert.match((await rejection(() => log.read('doc', 12))).message, 'document "doc" is damaged: entry 19');
 });
 
-test('D4 a damaged document can be deleted and created again', async () => {
+test('D4 S16 a damaged document can be deleted and created again', async () => {
   const disk = await prepared();
   for (const key of await keysOf(disk, 'doc', 'h')) disk.tamper(key, new Uint8Array(50));
   const log = await openOn(disk);

@@ -10,7 +10,7 @@ import { MemoryDisk } from './memory-disk.ts';
 const openOn = (disk: MemoryDisk): Promise<DocumentLog> =>
   openLevelLog({ path: 'memory', wallTime: () => 1, randomId: countingIds(), openStorage: async () => disk });
 
-test('D5 a failed append acknowledges nothing, reads go on, and the next one reopens and succeeds', async () => {
+test('D5 S9 a failed append acknowledges nothing, reads go on, and the next one reopens and succeeds', async () => {
   const disk = new MemoryDisk();
   const log = await openOn(disk);
   await append(log, 'doc', entries(1, 2));
@@ -28,7 +28,7 @@ test('D5 a failed append acknowledges nothing, reads go on, and the next one reo
   assert.is(disk.reopens, 4, 'only after a failure');
 });
 
-test('D5 an append that failed and survived all the same leaves no gap', async () => {
+test('D5 S4 S9 an append that failed and survived all the same leaves no gap', async () => {
   const disk = new MemoryDisk();
   const log = await openOn(disk);
   await append(log, 'doc', entries(1, 2));
@@ -42,7 +42,7 @@ test('D5 an append that failed and survived all the same leaves no gap', async (
   );
 });
 
-test('D5 while reopening fails, appends reject and reads go on', async () => {
+test('D5 S9 while reopening fails, appends reject and reads go on', async () => {
   const disk = new MemoryDisk();
   const log = await openOn(disk);
   await append(log, 'doc', entries(1, 2));
@@ -56,7 +56,7 @@ test('D5 while reopening fails, appends reject and reads go on', async () => {
   assert.is((await append(log, 'doc', entries(3, 1))).lastSeq, 3);
 });
 
-test('D5 a compaction on a failing disk changes nothing and can be done again', async () => {
+test('D5 S9 S10 a compaction on a failing disk changes nothing and can be done again', async () => {
   const disk = new MemoryDisk();
   const log = await openOn(disk);
   await append(log, 'doc', entries(1, 6));

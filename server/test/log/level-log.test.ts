@@ -33,7 +33,7 @@ documentLogContract('level', async () => {
   };
 });
 
-test('D1 a second relay on the same folder is told who has it', async () => {
+test('D1 S23 a second relay on the same folder is told who has it', async () => {
   const path = await newFolder();
   const log = await openAt(path);
   const error = await rejection(() => openAt(path));
@@ -45,7 +45,7 @@ test('D1 a second relay on the same folder is told who has it', async () => {
   await rm(path, { recursive: true });
 });
 
-test('D4 a folder that another version wrote is left alone', async () => {
+test('D4 S23 a folder that another version wrote is left alone', async () => {
   const path = await newFolder();
   const storage = await LevelStorage.open(path);
   await storage.write([{ key: formatKey, value: Buffer.from('tideweave level log 99') }], true);
@@ -55,7 +55,7 @@ test('D4 a folder that another version wrote is left alone', async () => {
   await rm(path, { recursive: true });
 });
 
-test('D5 reads that are under way go on while the storage is reopened', async () => {
+test('D5 S9 reads that are under way go on while the storage is reopened', async () => {
   const path = await newFolder();
   const storage = await LevelStorage.open(path);
   const key = Uint8Array.of(1);

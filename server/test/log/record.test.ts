@@ -16,7 +16,7 @@ const anyEntry: fc.Arbitrary<NewEntry> = fc.record(
   { noNullPrototype: true },
 );
 
-test('D1 records give back any entries', () => {
+test('D1 S3 records give back any entries', () => {
   fc.assert(
     fc.property(fc.array(anyEntry, { maxLength: 20 }), fc.nat(), (written, seq) => {
       const key = recordKey('00ff00ff00ff00ff', seq);
@@ -26,7 +26,7 @@ test('D1 records give back any entries', () => {
   );
 });
 
-test('D4 any single flipped bit of a record is noticed, in its value and in its key', () => {
+test('D4 S2 any single flipped bit of a record is noticed, in its value and in its key', () => {
   fc.assert(
     fc.property(fc.array(anyEntry, { maxLength: 4 }), fc.nat(), fc.nat(7), (written, place, bit) => {
       const key = recordKey('00ff00ff00ff00ff', 7);
@@ -41,7 +41,7 @@ test('D4 any single flipped bit of a record is noticed, in its value and in its 
   );
 });
 
-test('L1 entries set aside keep their reason', () => {
+test('L1 S13 entries set aside keep their reason', () => {
   fc.assert(
     fc.property(anyEntry, fc.string({ unit: 'grapheme', maxLength: 100 }), (written, reason) => {
       const key = recordKey('00ff00ff00ff00ff', 7);
@@ -51,7 +51,7 @@ test('L1 entries set aside keep their reason', () => {
   );
 });
 
-test('D1 keys sort as their numbers do', () => {
+test('D1 S1 keys sort as their numbers do', () => {
   const seqs = [0, 1, 255, 256, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 3, Number.MAX_SAFE_INTEGER];
   const all = seqs.map((seq) => recordKey('ffffffffffffffff', seq));
   assert.equal(all.map(seqOfRecordKey), seqs);
@@ -61,7 +61,7 @@ test('D1 keys sort as their numbers do', () => {
   );
 });
 
-test('D1 keys of heads give back names', () => {
+test('D1 S1 keys of heads give back names', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), (name) => {
       const key = headKey(name);

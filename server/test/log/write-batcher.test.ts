@@ -33,7 +33,7 @@ function setUp(options: { uncommittedBytesMax?: number } = {}) {
 
 const ignore = (): void => {};
 
-test('D2 nothing is settled before its commit, everything after it', async () => {
+test('D2 S5 nothing is settled before its commit, everything after it', async () => {
   const { clock, batcher, log } = setUp();
   const settled: [lastSeq: number, firstSeq: number][] = [];
   for (const added of [entries(1, 2), entries(3, 1)]) {
@@ -57,7 +57,7 @@ test('D2 nothing is settled before its commit, everything after it', async () =>
   );
 });
 
-test('D2 an idle relay commits at once, one append for all that came in a turn', async () => {
+test('D2 S5 an idle relay commits at once, one append for all that came in a turn', async () => {
   const { clock, batcher, commits } = setUp();
   for (const name of ['a', 'b', 'a']) batcher.enqueue(name, null, entries(1, 1), ignore);
   await clock.advance(0);
@@ -79,7 +79,7 @@ test('D2 an idle relay commits at once, one append for all that came in a turn',
   assert.is(commits[1]?.at, 100);
 });
 
-test('D2 one append is in flight; what comes meanwhile goes with the next, in order', async () => {
+test('D2 S5 one append is in flight; what comes meanwhile goes with the next, in order', async () => {
   const { clock, batcher, commits, log } = setUp();
   for (let at = 0; at < 5; at += 1) {
     batcher.enqueue('doc', null, entries(at, 1), ignore);
@@ -97,7 +97,7 @@ test('D2 one append is in flight; what comes meanwhile goes with the next, in or
   );
 });
 
-test('D2 under load commits start 20 ms apart, and at once again when it is over', async () => {
+test('D2 S5 under load commits start 20 ms apart, and at once again when it is over', async () => {
   const { clock, batcher, commits } = setUp();
   let count = 0;
   for (; count < 400; count += 1) {
@@ -118,7 +118,7 @@ test('D2 under load commits start 20 ms apart, and at once again when it is over
   assert.is(commits[before]?.at, now);
 });
 
-test('U3 a refused document is told so, the others are committed', async () => {
+test('U3 S8 a refused document is told so, the others are committed', async () => {
   const { clock, batcher, log } = setUp();
   await log.create('gone');
   await log.delete('gone');
@@ -132,7 +132,7 @@ test('U3 a refused document is told so, the others are committed', async () => {
   );
 });
 
-test('C6 callers of one document that disagree on its epoch are answered each', async () => {
+test('C6 S8 callers of one document that disagree on its epoch are answered each', async () => {
   const { clock, batcher, log } = setUp();
   const { epoch } = await log.create('doc');
   const settled: (string | null)[] = [];
@@ -142,7 +142,7 @@ test('C6 callers of one document that disagree on its epoch are answered each', 
   assert.equal(settled, [null, 'TW_EPOCH_MISMATCH', null, null]);
 });
 
-test('R6 over the bound there is no room, until commits have made some', async () => {
+test('R6 S7 over the bound there is no room, until commits have made some', async () => {
   const { clock, batcher } = setUp({ uncommittedBytesMax: 1000 });
   const big = [entry(1, 400)];
   assert.ok(batcher.hasRoomFor(400));
@@ -155,7 +155,7 @@ test('R6 over the bound there is no room, until commits have made some', async (
   assert.ok(batcher.hasRoomFor(400));
 });
 
-test('D5 a failing storage: nothing acknowledged, nothing lost, retried with backoff, health told', async () => {
+test('D5 S9 a failing storage: nothing acknowledged, nothing lost, retried with backoff, health told', async () => {
   const { clock, batcher, commits, healths, log } = setUp();
   log.faults.beforeAppend = async () => {
     throw new Error('disk full');
@@ -227,7 +227,7 @@ test('R1 a callback that throws is reported and the others are called', async ()
   assert.is(errors.length, 1);
 });
 
-test('R6 one commit is bounded in bytes, and keeps a document together', async () => {
+test('R6 S7 one commit is bounded in bytes, and keeps a document together', async () => {
   const { clock, batcher, commits } = setUp({ uncommittedBytesMax: 2 ** 30 });
   for (const name of ['a', 'b', 'c', 'a']) batcher.enqueue(name, null, [entry(1, 6 * 1024 * 1024)], ignore);
   await clock.advance(100);

@@ -38,18 +38,20 @@ test('C1 R2 two hundred readers of one document end with the same, from frames t
     // Whatever goes to several sockets must be the very same bytes in memory.
     const marker = Buffer.from('only once');
     const written: Uint8Array[] = [];
-    const { write } = Socket.prototype;
+    const original = Object.getOwnPropertyDescriptor(Socket.prototype, 'write') ?? null;
+    const write = Reflect.get(Socket.prototype, 'write') as (...args: unknown[]) => boolean;
     Socket.prototype.write = function spy(this: Socket, ...args: unknown[]): boolean {
       const [chunk] = args;
       // Clients of this process write masked frames, in which the marker does not show.
       if (chunk instanceof Uint8Array && Buffer.from(chunk).includes(marker)) written.push(chunk);
-      return (write as (...all: unknown[]) => boolean).apply(this, args);
-    } as typeof write;
+      return write.apply(this, args);
+    };
     try {
       docs[0]?.getText('text').insert(0, 'only once');
       await until('all of them', () => docs.every((doc) => doc.getText('text').toString() === 'only once'));
     } finally {
-      Socket.prototype.write = write;
+      if (original === null) Reflect.deleteProperty(Socket.prototype, 'write');
+      else Object.defineProperty(Socket.prototype, 'write', original);
     }
     const frames: Uint8Array[] = [];
     for (const chunk of written) {

@@ -174,7 +174,11 @@ test('C5 an update that builds on what the relay lacks is asked for, and stored 
     const want = await peer.take('want');
     await pass(50);
     assert.is(await log.head('document'), null, 'nothing is stored that cannot be integrated');
-    assert.is(peer.inbox.some(({ type }) => type === 'ack' || type === 'want'), false, 'asked once, acknowledged never');
+    assert.is(
+      peer.inbox.some(({ type }) => type === 'ack' || type === 'want'),
+      false,
+      'asked once, acknowledged never',
+    );
     peer.send({ type: 'resync', doc: opened.doc, n: 2, update: Y.encodeStateAsUpdate(doc, want.stateVector) });
     assert.is((await peer.take('ack')).n, 2);
     assert.is((await readers.native(url, 'document')).getText('text').toString(), 'first, second');

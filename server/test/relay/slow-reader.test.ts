@@ -45,7 +45,9 @@ async function overwrite(url: string, name: string, random: Random): Promise<Y.D
   for (let at = 0; at < updates; at += 1) {
     const known = Y.encodeStateVector(doc);
     // Letters at random, so that nothing on the way could make it smaller.
-    const value = Buffer.from(Uint8Array.from({ length: updateBytes }, () => 97 + Math.floor(random() * 26))).toString();
+    const value = Buffer.from(
+      Uint8Array.from({ length: updateBytes }, () => 97 + Math.floor(random() * 26)),
+    ).toString();
     doc.getMap('map').set(`key ${at % keys}`, value);
     n += 1;
     await peer.save(opened.doc, n, Y.encodeStateAsUpdate(doc, known));
@@ -110,12 +112,7 @@ test('R2 readers that stop reading while 112 MiB go by cost no memory, and are b
 });
 
 /** Applies what arrives until the copy is what was written. */
-async function caughtUp(
-  peer: NativePeer | YPeer,
-  copy: Y.Doc,
-  written: Y.Doc,
-  apply: () => void,
-): Promise<void> {
+async function caughtUp(peer: NativePeer | YPeer, copy: Y.Doc, written: Y.Doc, apply: () => void): Promise<void> {
   let seen = -1;
   await until(
     'a reader to be up to date',

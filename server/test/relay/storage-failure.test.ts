@@ -60,7 +60,10 @@ test('D5 U3 when too much waits for a failing storage, further edits are refused
     const doc = new Y.Doc();
     doc.getText('text').insert(0, 'x'.repeat(60 * 1024));
     peer.push(filler.doc, 1, Y.encodeStateAsUpdate(doc));
-    await until('the failure to be known', async () => (await fetch(`${url.replace('ws', 'http')}/readyz`)).status === 503);
+    await until(
+      'the failure to be known',
+      async () => (await fetch(`${url.replace('ws', 'http')}/readyz`)).status === 503,
+    );
 
     const client = new SyncClient({ url });
     const handle = client.open('document');

@@ -57,7 +57,7 @@ export class RawSocket {
 
   async end(): Promise<void> {
     this.socket.destroy();
-    if (!this.#ended) await within("the socket to close", once(this.socket, "close"));
+    if (!this.#ended) await within('the socket to close', once(this.socket, 'close'));
   }
 }
 

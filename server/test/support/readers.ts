@@ -65,7 +65,11 @@ export function stockProvider(
 
 /** Resolves when a provider has what the relay has. */
 export async function whenSynced(provider: WebsocketProvider): Promise<void> {
-  if (!provider.synced) await within('a stock provider to be synced', new Promise<void>((resolve) => provider.once('sync', () => resolve())));
+  if (!provider.synced)
+    await within(
+      'a stock provider to be synced',
+      new Promise<void>((resolve) => provider.once('sync', () => resolve())),
+    );
 }
 
 /** Ends a provider with the timer of its awareness. */

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type Random } from '@tideweave/shared';
+import type { Random } from '@tideweave/shared';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 

@@ -22,10 +22,7 @@ export interface LoggedLine {
 }
 
 /** Runs with a relay of its own on a free port. */
-export async function withRelay(
-  options: RelayOptions,
-  run: (relay: TestRelay) => Promise<void>,
-): Promise<void> {
+export async function withRelay(options: RelayOptions, run: (relay: TestRelay) => Promise<void>): Promise<void> {
   const logged: LoggedLine[] = [];
   const relay = await createRelay({ port: 0, logger: recordingLogger(logged), ...options });
   const { host, port } = relay.address;

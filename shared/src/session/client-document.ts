@@ -25,7 +25,7 @@ export interface RefusalStatus {
 
 /** What there is to know about one document of a client. */
 export interface DocumentStatus {
-  /** `loading` until everything the relay had has arrived once; `refused` when only a person can go on. */
+  /** `loading` until the device or the relay has given what there is; `refused` when only a person can go on. */
   readonly phase: 'loading' | 'ready' | 'refused' | 'closed';
   /** Whether everything that the relay had at the last reconnect is here and edits flow. */
   readonly synced: boolean;
@@ -74,7 +74,8 @@ export class ClientDocument {
   /** When to ask again while `waiting` (monotonic ms). */
   retryAtMs = 0;
   readonly #backoff: Backoff;
-  #everSynced = false;
+  /** There is something to show. */
+  #isLoaded = false;
   #receivedBytes = 0;
   #totalBytes = 0;
   #access: 'read' | 'write' | null = null;
@@ -117,7 +118,7 @@ export class ClientDocument {
   }
 
   caughtUp(): void {
-    this.#everSynced = true;
+    this.#isLoaded = true;
     if (this.outbox.size === 0) this.#backoff.reset();
   }
 
@@ -125,8 +126,8 @@ export class ClientDocument {
   resume({ now, epoch, cursor, pending, delivered }: ResumedDocument): void {
     this.epoch = epoch;
     this.cursor = cursor;
-    // A document that has an epoch has been synced before: what it had then is here.
-    this.#everSynced = epoch !== '';
+    // What the device has of it is what there is to show, be it synced before or made here.
+    this.#isLoaded = epoch !== '' || pending.length > 0 || delivered.length > 0;
     for (const update of delivered) this.deliveries.add(update);
     for (const update of pending) this.outbox.add(update, now);
   }
@@ -177,7 +178,7 @@ export class ClientDocument {
 
   get #phase(): DocumentStatus['phase'] {
     if (this.state === 'closed' || this.state === 'refused') return this.state;
-    return this.#everSynced ? 'ready' : 'loading';
+    return this.#isLoaded ? 'ready' : 'loading';
   }
 
   /** Edits under a read-only grant are never sent: that they stay here must be said. */

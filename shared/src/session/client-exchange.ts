@@ -22,7 +22,10 @@ export class ClientExchange {
   opened(document: ClientDocument, message: OpenedMessage): void {
     expect(document.move('opened'), message);
     document.opened(message);
+    const isFirst = document.epoch === '';
     this.#checkEpoch(document, message.epoch);
+    // To be kept at once: what is saved from here on belongs to this history (C6).
+    if (isFirst && document.epoch !== '') this.#tellResume(document);
     this.#unpushed.add(document);
     // Before any edit: what was made here may build on it.
     this.#confirmed(document, document.deliveries.reopen(document.writable));
@@ -121,7 +124,10 @@ export class ClientExchange {
     this.#checkEpoch(document, message.epoch);
     document.cursor = message.cursor.slice();
     this.#confirmed(document, document.deliveries.watermark(message.settled));
-    const { name, epoch, cursor } = document;
+    this.#tellResume(document);
+  }
+
+  #tellResume({ name, epoch, cursor }: ClientDocument): void {
     this.#outputs.tell({ kind: 'watermark', name, epoch, cursor });
   }
 

@@ -1,0 +1,243 @@
+/** Lets a step of the plan happen in the world. What cannot happen at that moment does not. */
+import { RefusedError } from '@tideweave/shared';
+import { NativeDevice } from './device.ts';
+import { Dice } from './dice.ts';
+import type { Link } from './network.ts';
+import type { Step } from './plan.ts';
+import type { Device, World } from './world.ts';
+
+export function perform(world: World, step: Step): void {
+  const device = world.devices[step.device];
+  if (device === undefined) return;
+  const document = world.settings.documents[step.document] ?? '';
+  const { name } = device.settings;
+  const dice = new Dice(step.salt);
+  const now = world.timeline.now;
+  world.note(() => `${step.kind}: ${name}, ${document}, ${step.ms} ms`);
+  switch (step.kind) {
+    case 'edit':
+      device.edit(document, dice, world.settings.largeEdits && dice.chance(0.05));
+      return;
+    case 'announce':
+      device.announce(document);
+      return;
+    case 'cut':
+      cut(world, name, { client: true, relay: true });
+      return;
+    case 'half-open-client':
+      cut(world, name, { client: false, relay: true });
+      return;
+    case 'half-open-relay':
+      cut(world, name, { client: true, relay: false });
+      return;
+    case 'clog-down':
+      world.fault('clog-down');
+      world.ways(name).toClient.blockedUntilMs = now + step.ms;
+      return;
+    case 'clog-up':
+      world.fault('clog-up');
+      world.ways(name).toRelay.blockedUntilMs = now + step.ms;
+      return;
+    case 'partition':
+      world.fault('partition');
+      for (const { settings } of world.devices.filter(() => dice.chance(0.6))) {
+        const ways = world.ways(settings.name);
+        ways.toClient.blockedUntilMs = now + step.ms * 3;
+        ways.toRelay.blockedUntilMs = now + step.ms * 3;
+      }
+      return;
+    case 'slow-reader':
+      slowReader(world, device, step.ms);
+      return;
+    case 'clock-jump':
+      world.fault('clock-jump');
+      (dice.chance(0.5) ? world.relay?.clock : device.clock)?.jump((dice.random() - 0.5) * 2 * dayMs);
+      return;
+    case 'device-crash':
+      world.fault('device-crash');
+      world.crashDevice(device, step.ms, dice.chance(0.5));
+      return;
+    case 'close-document':
+      world.fault('close-document');
+      device.close(document);
+      if (dice.chance(0.5)) device.open(document);
+      return;
+    case 'open-document':
+      device.start();
+      device.open(document);
+      return;
+    case 'disconnect':
+      world.fault('disconnect');
+      device.disconnect();
+      world.timeline.after(step.ms, () => device.connect());
+      return;
+    case 'connect':
+      device.connect();
+      return;
+    case 'bad-token':
+      badToken(world, device, step.ms);
+      return;
+    case 'bad-frame': {
+      const link = world.links(name).at(-1);
+      if (link === undefined) return;
+      world.fault('bad-frame');
+      device.spoil();
+      link.toRelay.send(Uint8Array.of(4, 1, 1, 200, 3));
+      return;
+    }
+    case 'authorizer-fails':
+      world.authorizerFails = true;
+      world.timeline.after(step.ms, () => (world.authorizerFails = false));
+      return;
+    default:
+      performAtRelay(world, step, dice, document);
+  }
+}
+
+/** What happens to the relay and its disk. */
+function performAtRelay(world: World, step: Step, dice: Dice, document: string): void {
+  const { disk } = world;
+  switch (step.kind) {
+    case 'disk-full':
+      disk.full = true;
+      world.setMemoryFaults({ beforeAppend: failing(world, 'disk-full') });
+      world.timeline.after(step.ms, () => {
+        disk.full = false;
+        world.setMemoryFaults({});
+      });
+      return;
+    case 'disk-error':
+      for (let count = dice.between(1, 4); count > 0; count--) disk.fates.push({ afterWrites: dice.below(4), fate: 'fail' });
+      return;
+    case 'disk-error-kept':
+      disk.fates.push({ afterWrites: dice.below(4), fate: 'fail-but-keep' });
+      world.setMemoryFaults({
+        afterAppend: async () => {
+          world.setMemoryFaults({});
+          world.fault('disk-error-kept');
+          throw new Error('EIO: i/o error');
+        },
+      });
+      return;
+    case 'read-error':
+      disk.readErrors = dice.between(1, 3);
+      return;
+    case 'slow-fsync': {
+      const slowMs = dice.pick([30, 200, 1000]);
+      disk.slowMs = slowMs;
+      world.setMemoryFaults({
+        beforeAppend: async () => {
+          world.fault('slow-fsync');
+          await world.relay?.clock.sleep(slowMs);
+        },
+      });
+      world.timeline.after(step.ms * 2, () => {
+        disk.slowMs = 0;
+        world.setMemoryFaults({});
+      });
+      return;
+    }
+    case 'kill-relay':
+      if (world.relay !== null) world.fault('relay-killed');
+      world.crashRelay({ power: false, restartInMs: step.ms });
+      return;
+    case 'power-loss':
+      if (world.relay !== null) world.fault('relay-power-loss');
+      world.crashRelay({ power: true, restartInMs: step.ms });
+      return;
+    case 'die-in-write':
+      disk.fates.push({ afterWrites: dice.below(8), fate: dice.chance(0.5) ? 'die-before' : 'die-after' });
+      return;
+    case 'restart-relay':
+      void world.restartRelay(step.ms);
+      return;
+    case 'crash-together':
+      crashTogether(world, step, dice);
+      return;
+    case 'delete':
+      void change(world, async () => {
+        if ((await world.relay?.rooms.delete(document)) === true) world.fault('delete');
+      });
+      return;
+    case 'create':
+      void change(world, async () => {
+        await world.relay?.rooms.create(document);
+        world.fault('create');
+      });
+      return;
+    case 'backup':
+      if (world.settings.log === 'level') world.backups.push(disk.image);
+      return;
+    case 'restore': {
+      const image = dice.pick(world.backups);
+      if (image === undefined || world.relay === null || world.settings.log !== 'level') return;
+      world.fault('restore');
+      disk.readErrors = 0;
+      world.crashRelay({ power: true, restartInMs: step.ms, image });
+      return;
+    }
+    default:
+      throw new Error(`nobody knows how to do ${step.kind}`);
+  }
+}
+
+/** What an operator asks for may be refused, and then it has not happened. */
+async function change(world: World, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    const expected = ['TW_STORAGE_FAILED', 'TW_DOCUMENT_EXISTS'];
+    if (!(error instanceof RefusedError) || !expected.includes(error.code)) {
+      world.report('R1', `an operator was told ${String(error)}`);
+    }
+  }
+}
+
+function failing(world: World, kind: 'disk-full'): () => Promise<void> {
+  return async () => {
+    world.fault(kind);
+    throw new Error('ENOSPC: no space left on device');
+  };
+}
+
+function cut(world: World, name: string, learns: { client: boolean; relay: boolean }): void {
+  const link: Link | undefined = world.links(name).at(-1);
+  if (link === undefined) return;
+  world.fault(learns.client && learns.relay ? 'cut' : learns.client ? 'half-open-relay' : 'half-open-client');
+  link.cut(learns);
+}
+
+function slowReader(world: World, device: Device, ms: number): void {
+  const { name, bytesPerMs } = device.settings;
+  world.fault('slow-reader');
+  const { toClient } = world.ways(name);
+  toClient.bytesPerMs = 0.05;
+  world.timeline.after(ms * 2, () => {
+    toClient.bytesPerMs = bytesPerMs;
+    for (const link of world.links(name)) link.toClient.stateChanged();
+  });
+}
+
+/** The application has a token that no relay takes, and needs a while to get another. */
+function badToken(world: World, device: Device, ms: number): void {
+  if (!(device instanceof NativeDevice) || !device.running) return;
+  world.fault('bad-token');
+  device.loseToken();
+  cut(world, device.settings.name, { client: true, relay: true });
+  world.timeline.after(ms, () => device.connect());
+}
+
+/** A power cut hits the relay and whoever has just typed. */
+function crashTogether(world: World, step: Step, dice: Dice): void {
+  const author = world.devices[step.device];
+  if (author === undefined || world.relay === null) return;
+  world.fault('crash-together');
+  author.edit(dice.pick(author.documents) ?? '', dice, false);
+  // Long enough for the edit to reach others, perhaps too short for its commit.
+  world.timeline.after(author.settings.latencyMs * 2 + dice.below(60), () => {
+    world.crashDevice(author, step.ms * 3, dice.chance(0.5));
+    world.crashRelay({ power: true, restartInMs: step.ms });
+  });
+}
+
+const dayMs = 24 * 60 * 60 * 1000;

@@ -1,0 +1,232 @@
+/** A device with the real client on it: documents, a person who edits, and a life that can end at any step. */
+import { SyncClient, type Transport, type TransportEvents } from '@tideweave/client/testing';
+import { type RefusalStatus, isRetryable } from '@tideweave/shared';
+import { removeAwarenessStates } from 'y-protocols/awareness';
+import * as Y from 'yjs';
+import { Dice } from './dice.ts';
+import { edit } from './edits.ts';
+import type { Oracle } from './oracle.ts';
+import type { Planting } from './planting.ts';
+import type { Replica } from './replica.ts';
+import type { DeviceSettings, Settings } from './settings.ts';
+import { ProcessClock, type Timeline } from './timeline.ts';
+
+/** What a connection tells its client. */
+export interface DialEvents extends Omit<TransportEvents, 'closed'> {
+  readonly closed: (code: number) => void;
+}
+
+/** What a device needs of the world. */
+export interface DeviceWorld {
+  readonly settings: Settings;
+  readonly timeline: Timeline;
+  readonly oracle: Oracle;
+  readonly planting: Planting;
+  /** Starts a connection; what arrives is told to `events`. */
+  dial(device: DeviceSettings, clock: ProcessClock, events: DialEvents, document: string): Transport;
+  /** An id for a Y.Doc that nobody has had. */
+  clientId(): number;
+  note(text: () => string): void;
+}
+
+type Handle = ReturnType<SyncClient['open']>;
+
+interface OpenDocument {
+  readonly replica: Replica;
+  readonly handle: Handle;
+  /** When a sign of each other client was seen last (virtual ms). */
+  readonly seenAtMs: Map<number, number>;
+}
+
+export class NativeDevice {
+  readonly settings: DeviceSettings;
+  readonly #world: DeviceWorld;
+  #clock: ProcessClock;
+  #client: SyncClient | null = null;
+  readonly #open = new Map<string, OpenDocument>();
+  #lives = 0;
+  #announced = 0;
+  #token = '';
+  /** Whether whoever sits here opens anew what was refused for good. */
+  mends = true;
+
+  constructor(world: DeviceWorld, settings: DeviceSettings) {
+    this.#world = world;
+    this.settings = settings;
+    this.#clock = new ProcessClock(world.timeline, 0);
+  }
+
+  get running(): boolean {
+    return this.#client !== null;
+  }
+
+  get clock(): ProcessClock {
+    return this.#clock;
+  }
+
+  get documents(): readonly string[] {
+    return this.settings.documents.map((at) => this.#world.settings.documents[at] ?? '');
+  }
+
+  /** The application starts; what it had in memory is gone. An offline store is to be handed to the client here. */
+  start(): void {
+    if (this.running) return;
+    const { timeline, planting, settings } = this.#world;
+    this.#lives++;
+    this.#clock = new ProcessClock(timeline, wallTime);
+    const clock = this.#clock;
+    this.#token = `${this.settings.access} ${this.settings.name}`;
+    this.#client = new SyncClient(
+      { url: 'ws://relay', device: this.settings.name, token: () => this.#token, connect: false },
+      {
+        clock,
+        random: Dice.for(settings.seed, `${this.settings.name} life ${this.#lives}`).random,
+        watchNetwork: () => () => undefined,
+        connect: (events) =>
+          Promise.resolve(
+            planting.transport(events, (watched) => this.#world.dial(this.settings, clock, watched, '')),
+          ),
+      },
+    );
+    this.#client.on('status', ({ error }) => {
+      if (error !== null && !isRetryable(error.action) && this.mends) clock.after(mendMs, () => this.connect());
+    });
+    for (const document of this.documents) this.open(document);
+    this.#client.connect();
+    this.#keepPresence();
+  }
+
+  /** The device dies: everything that was in memory only is gone. */
+  crash(): void {
+    if (!this.running) return;
+    this.#clock.kill();
+    this.#client = null;
+    for (const { replica, handle } of this.#open.values()) {
+      this.#world.oracle.dropped(replica);
+      replica.doc.destroy();
+      handle.awareness.destroy();
+    }
+    this.#open.clear();
+  }
+
+  open(document: string): void {
+    if (this.#client === null || this.#open.has(document)) return;
+    const { oracle, planting } = this.#world;
+    const doc = new Y.Doc({ guid: document });
+    doc.clientID = this.#world.clientId();
+    const { name: device, dialect, access } = this.settings;
+    const known = { unacknowledged: [], epochs: new Set<string>(), spoiled: false };
+    const replica: Replica = { device, document, dialect, access, doc, clientId: doc.clientID, ...known };
+    const client = this.#client;
+    const handle = client.open(document, { doc });
+    // The simulated clock does what this timer of y-protocols does.
+    clearInterval(handle.awareness._checkInterval as NodeJS.Timeout);
+    const open: OpenDocument = { replica, handle, seenAtMs: new Map() };
+    this.#open.set(document, open);
+    oracle.opened(replica);
+    doc.on('update', (update: Uint8Array, origin: unknown) => {
+      if (origin !== handle) oracle.edited(replica, update, client.lastEditOf(handle));
+      else planting.applied(client, handle, update);
+    });
+    handle.on('status', (status) => oracle.shown(replica, status));
+    handle.on('refused', (error) => this.#refused(document, handle, error));
+    handle.awareness.on('update', ({ added, updated }: { added: number[]; updated: number[] }) => {
+      for (const id of [...added, ...updated]) open.seenAtMs.set(id, this.#clock.now());
+    });
+    handle.awareness.setLocalState({ name: device, at: this.#announced++ });
+  }
+
+  /** The person closes a document; what is not saved goes with it. */
+  close(document: string): void {
+    const open = this.#open.get(document);
+    if (open === undefined) return;
+    this.#open.delete(document);
+    this.#world.oracle.dropped(open.replica);
+    open.handle.close();
+    open.replica.doc.destroy();
+  }
+
+  edit(document: string, dice: Dice, large: boolean): boolean {
+    const open = this.#open.get(document);
+    if (open === undefined || this.settings.access === 'read' || open.handle.status.phase === 'refused') return false;
+    edit(open.replica.doc, dice, { large });
+    return true;
+  }
+
+  announce(document: string): void {
+    this.#open.get(document)?.handle.awareness.setLocalState({ name: this.settings.name, at: this.#announced++ });
+  }
+
+  /** What this device sends is damaged: it is going to be refused, and nobody else. */
+  spoil(): void {
+    for (const { replica } of this.#open.values()) replica.spoiled = true;
+  }
+
+  connect(): void {
+    if (this.#token.length > tokenLength) this.#token = `${this.settings.access} ${this.settings.name}`;
+    this.#client?.connect();
+  }
+
+  disconnect(): void {
+    this.#client?.disconnect();
+  }
+
+  /** The application brings a token that is too long for the protocol: refused for good, until it has another. */
+  loseToken(): void {
+    this.#token = 'x'.repeat(10_000);
+  }
+
+  /** Whether everything is here, saved, and the relay agrees; or what is wrong. */
+  unsettled(document: string): string | null {
+    const open = this.#open.get(document);
+    if (open === undefined) return 'not open';
+    const { phase, synced, pending, safe, error, access } = open.handle.status;
+    if (phase === 'ready' && synced && pending.updates === 0 && (safe === 'server' || access === 'read')) return null;
+    const state = `${phase}, ${synced ? 'synced' : 'not synced'}, ${pending.updates} pending, safe on ${safe}`;
+    return `${state}, ${error?.code ?? 'no error'}, ${this.#client?.status.connection ?? 'stopped'}`;
+  }
+
+  /** Who is seen in a document. */
+  present(document: string): Map<number, unknown> {
+    return this.#open.get(document)?.handle.awareness.getStates() ?? new Map<number, unknown>();
+  }
+
+  #refused(document: string, handle: Handle, error: RefusalStatus): void {
+    this.#world.note(() => `${this.settings.name}: ${document} refused with ${error.code}`);
+    if (isRetryable(error.action)) return;
+    // A person reads the message and opens the document afresh.
+    this.#clock.after(mendMs, () => {
+      if (!this.mends || this.#open.get(document)?.handle !== handle) return;
+      this.close(document);
+      this.open(document);
+    });
+  }
+
+  /** What y-protocols does by itself: renews the own state, and drops those of whom nothing is heard. */
+  #keepPresence(): void {
+    this.#clock.after(presenceCheckMs, () => {
+      const now = this.#clock.now();
+      for (const { handle, seenAtMs } of this.#open.values()) {
+        const { awareness } = handle;
+        const state = awareness.getLocalState();
+        if (state !== null && now - (seenAtMs.get(awareness.clientID) ?? 0) >= presenceTimeoutMs / 2) {
+          awareness.setLocalState(state);
+        }
+        const late = [...awareness.getStates().keys()].filter(
+          (id) => id !== awareness.clientID && now - (seenAtMs.get(id) ?? 0) >= presenceTimeoutMs,
+        );
+        if (late.length > 0) removeAwarenessStates(awareness, late, 'timeout');
+      }
+      this.#keepPresence();
+    });
+  }
+}
+
+/** Where wall clocks begin (ms since 1970). */
+export const wallTime = 1_700_000_000_000;
+/** How long a person takes to mend what was refused. */
+const mendMs = 700;
+/** As y-protocols has them. */
+export const presenceCheckMs = 3000;
+export const presenceTimeoutMs = 30_000;
+const tokenLength = 1000;

@@ -1,0 +1,39 @@
+/** Everything that can go wrong in the simulated world, by name. A run of the fixed seeds must have seen every one of them. */
+export const faultKinds = [
+  // network
+  'cut',
+  'half-open-client',
+  'half-open-relay',
+  'clog-down',
+  'clog-up',
+  'partition',
+  'slow-reader',
+  'duplicate-connection',
+  // disk
+  'disk-full',
+  'disk-error',
+  'disk-error-kept',
+  'read-error',
+  'slow-fsync',
+  'torn',
+  // relay
+  'relay-killed',
+  'relay-power-loss',
+  'relay-dies-in-write',
+  'relay-restarted',
+  'delete',
+  'create',
+  'restore',
+  'compaction',
+  'authorizer-fails',
+  'clock-jump',
+  // clients
+  'device-crash',
+  'crash-together',
+  'close-document',
+  'disconnect',
+  'bad-token',
+  'bad-frame',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];

@@ -1,0 +1,289 @@
+/**
+ * Connections between simulated processes, as TCP has them: nothing is lost, doubled or reordered within one, but it may
+ * take its time, stop in one direction, and end at any frame, of which either side may hear late or never.
+ */
+import type { EndOfTurn, FrameWriter, Turn } from '@tideweave/server/testing';
+import type { Cancel, Clock } from '@tideweave/shared';
+import type { Dice } from './dice.ts';
+import type { ProcessClock, Timeline } from './timeline.ts';
+
+/** What arrives at one end. `closed` comes at most once, and last. */
+export interface Receiver {
+  received(frame: Uint8Array): void;
+  closed(code: number): void;
+  /** A ping at the client's end, its pong at the relay's. */
+  control(): void;
+}
+
+/** How a way is at the moment; shared by all connections of a device, so that a fault holds for the next one too. */
+export interface WayState {
+  /** Nothing arrives before this (virtual ms). */
+  blockedUntilMs: number;
+  /** Bytes per millisecond. */
+  bytesPerMs: number;
+  /** Milliseconds that every frame takes. */
+  latencyMs: number;
+}
+
+type Item = { readonly atMs: number } & (
+  | { readonly kind: 'open' | 'control' }
+  | { readonly kind: 'frame'; readonly frame: Uint8Array }
+  | { readonly kind: 'close'; readonly code: number }
+);
+
+/** One direction of a connection. */
+export class Way {
+  readonly #timeline: Timeline;
+  readonly #dice: Dice;
+  readonly #state: WayState;
+  #receiver: Receiver & { opened?(): void };
+  #drained: () => void = () => undefined;
+  readonly #items: Item[] = [];
+  #bytes = 0;
+  #freeAtMs = 0;
+  #wake: Cancel | null = null;
+  /** Takes nothing more; what is in it still arrives. */
+  #ended = false;
+
+  constructor(timeline: Timeline, dice: Dice, state: WayState, receiver: Receiver & { opened?(): void }) {
+    this.#timeline = timeline;
+    this.#dice = dice;
+    this.#state = state;
+    this.#receiver = receiver;
+  }
+
+  /** Bytes that have not arrived, beyond what is under way without being in anybody's buffer. */
+  get bufferedBytes(): number {
+    return Math.max(0, this.#bytes - inFlightBytes);
+  }
+
+  onDrain(drained: () => void): void {
+    this.#drained = drained;
+  }
+
+  open(): void {
+    this.#put({ kind: 'open', atMs: this.#arrival() });
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#ended) return;
+    this.#bytes += frame.length;
+    this.#put({ kind: 'frame', frame, atMs: this.#arrival() });
+  }
+
+  /** Sends a ping or a pong. */
+  control(): void {
+    if (!this.#ended) this.#put({ kind: 'control', atMs: this.#arrival() });
+  }
+
+  /** The sender closes: what was sent before arrives first. */
+  close(code: number): void {
+    if (this.#ended) return;
+    this.#put({ kind: 'close', code, atMs: this.#arrival() });
+    this.#ended = true;
+  }
+
+  /** The way is cut: a beginning of what is in it still arrives, and then the news, or never anything again. */
+  cut(learns: boolean): void {
+    if (this.#items.at(-1)?.kind === 'close') this.#items.pop();
+    this.#ended = false;
+    const arrive = this.#dice.below(this.#items.length + 1);
+    for (const item of this.#items.splice(arrive)) if (item.kind === 'frame') this.#bytes -= item.frame.length;
+    if (learns) this.close(1006);
+    this.#ended = true;
+  }
+
+  /** The state of the way has changed for the better. */
+  stateChanged(): void {
+    this.#freeAtMs = 0;
+    this.#wake?.();
+    this.#wake = null;
+    this.#plan();
+  }
+
+  /** Nobody is there any more to receive. */
+  forget(): void {
+    this.#items.length = 0;
+    this.#bytes = 0;
+    this.#ended = true;
+    this.#receiver = nobody;
+    this.#drained = (): void => undefined;
+  }
+
+  #arrival(): number {
+    return this.#timeline.now + this.#state.latencyMs * (0.5 + this.#dice.random());
+  }
+
+  #put(item: Item): void {
+    this.#items.push(item);
+    this.#plan();
+  }
+
+  #plan(): void {
+    const first = this.#items[0];
+    if (first === undefined || this.#wake !== null) return;
+    const dueMs = Math.max(first.atMs, this.#freeAtMs, this.#state.blockedUntilMs);
+    this.#wake = this.#timeline.after(dueMs - this.#timeline.now, () => {
+      this.#wake = null;
+      this.#arrive();
+      this.#plan();
+    });
+  }
+
+  /** One read: one frame, or several that have arrived together. */
+  #arrive(): void {
+    const { now } = this.#timeline;
+    const atOnce = this.#dice.chance(0.5) ? 1 : 8;
+    for (let count = 0; count < atOnce; count++) {
+      const item = this.#items[0];
+      if (item === undefined || item.atMs > now || this.#freeAtMs > now || this.#state.blockedUntilMs > now) return;
+      this.#items.shift();
+      const wasBuffered = this.bufferedBytes > 0;
+      if (item.kind === 'open') this.#receiver.opened?.();
+      else if (item.kind === 'control') this.#receiver.control();
+      else if (item.kind === 'close') this.#receiver.closed(item.code);
+      else if (item.kind === 'frame') {
+        this.#bytes -= item.frame.length;
+        this.#freeAtMs = now + item.frame.length / this.#state.bytesPerMs;
+        this.#receiver.received(item.frame);
+      }
+      if (wasBuffered && this.bufferedBytes === 0) this.#drained();
+    }
+  }
+}
+
+/** The relay's end of a connection, as its drivers see it; gathers what is written over a turn, as the real one does. */
+export class RelaySocket implements FrameWriter, EndOfTurn {
+  readonly #toClient: Way;
+  readonly #turn: Turn;
+  readonly #clock: Clock;
+  readonly #bufferBytesMax: number;
+  readonly #closedByRelay: (code: number, reason: string) => void;
+  readonly #wrote: (payload: Uint8Array, congested: boolean) => void;
+  #frames: Uint8Array[] = [];
+  #frameBytes = 0;
+  #open = true;
+  #drained: () => void = () => undefined;
+
+  constructor(options: {
+    readonly toClient: Way;
+    readonly turn: Turn;
+    readonly clock: Clock;
+    readonly bufferBytesMax: number;
+    /** The relay has closed it. */
+    readonly closedByRelay: (code: number, reason: string) => void;
+    /** Told of every payload that is written, and whether the socket was congested then. */
+    readonly wrote: (payload: Uint8Array, congested: boolean) => void;
+  }) {
+    this.#toClient = options.toClient;
+    this.#turn = options.turn;
+    this.#clock = options.clock;
+    this.#bufferBytesMax = options.bufferBytesMax;
+    this.#closedByRelay = options.closedByRelay;
+    this.#wrote = options.wrote;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  get congested(): boolean {
+    return this.#toClient.bufferedBytes + this.#frameBytes > this.#bufferBytesMax;
+  }
+
+  write(frames: Uint8Array): void {
+    if (!this.#open) return;
+    if (this.#frames.length === 0) this.#turn.connectionHasWork(this);
+    for (const payload of payloadsOf(frames)) {
+      this.#wrote(payload, this.congested);
+      this.#frames.push(payload);
+    }
+    this.#frameBytes += frames.length;
+  }
+
+  endTurn(): void {
+    const frames = this.#frames;
+    const wasCongested = this.congested;
+    this.#frames = [];
+    this.#frameBytes = 0;
+    if (!this.#open) return;
+    for (const frame of frames) this.#toClient.send(frame);
+    if (wasCongested && this.#toClient.bufferedBytes === 0) this.#clock.soon(() => this.#drained());
+  }
+
+  /** Calls `drained` whenever there was too much and all that was waiting has gone to the system. */
+  onDrain(drained: () => void): void {
+    this.#drained = drained;
+    this.#toClient.onDrain(drained);
+  }
+
+  ping(): void {
+    if (this.#open) this.#toClient.control();
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.#open) return;
+    this.endTurn();
+    this.#toClient.close(code);
+    this.#open = false;
+    this.#closedByRelay(code, reason);
+  }
+
+  /** The connection is gone. */
+  gone(): void {
+    this.#open = false;
+  }
+}
+
+/** A connection attempt, and the connection that comes of it. */
+export class Link {
+  readonly toRelay: Way;
+  readonly toClient: Way;
+
+  constructor(options: {
+    readonly timeline: Timeline;
+    readonly dice: Dice;
+    readonly ways: { readonly toRelay: WayState; readonly toClient: WayState };
+    readonly client: ProcessClock;
+    readonly atRelay: Receiver & { opened(): void };
+    readonly atClient: Receiver & { opened(): void };
+  }) {
+    const { timeline, dice, ways, client, atClient } = options;
+    this.toRelay = new Way(timeline, dice, ways.toRelay, options.atRelay);
+    this.toClient = new Way(timeline, dice, ways.toClient, {
+      opened: () => client.alive && atClient.opened(),
+      received: (frame) => client.alive && atClient.received(frame),
+      closed: (code) => client.alive && atClient.closed(code),
+      // Every WebSocket library answers a ping by itself.
+      control: () => client.alive && this.toRelay.control(),
+    });
+  }
+
+  /** Cuts both ways; who learns of it does so when the news arrives. */
+  cut(learns: { readonly client: boolean; readonly relay: boolean }): void {
+    this.toClient.cut(learns.client);
+    this.toRelay.cut(learns.relay);
+  }
+}
+
+const nobody: Receiver = { received: () => undefined, closed: () => undefined, control: () => undefined };
+/** What fits into the network and the system's buffers: a socket that holds no more has nothing waiting. */
+const inFlightBytes = 1024;
+
+/** The payloads of whole, unmasked, unfragmented WebSocket frames. */
+function* payloadsOf(frames: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < frames.length;) {
+    const short = frames[at + 1] ?? 0;
+    let length = short;
+    let from = at + 2;
+    if (short === 126) {
+      length = ((frames[at + 2] ?? 0) << 8) | (frames[at + 3] ?? 0);
+      from = at + 4;
+    } else if (short === 127) {
+      length = Number(new DataView(frames.buffer, frames.byteOffset + at + 2, 8).getBigUint64(0));
+      from = at + 10;
+    }
+    yield frames.subarray(from, from + length);
+    at = from + length;
+  }
+}

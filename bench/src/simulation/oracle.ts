@@ -1,0 +1,131 @@
+/** Sees every edit, every acknowledgement and every stored entry, and knows what must follow from them. */
+import type { NewEntry } from '@tideweave/server/testing';
+import type { DocumentStatus } from '@tideweave/shared';
+import { Coverage } from './coverage.ts';
+import type { Edit, Replica } from './replica.ts';
+import type { Settings } from './settings.ts';
+import type { Report } from './violation.ts';
+import { WireWatch } from './wire-watch.ts';
+import { type History, Witness } from './witness.ts';
+
+export class Oracle {
+  readonly witness: Witness;
+  readonly #report: Report;
+  readonly #step: () => number;
+  /** The present copies, by device and document. */
+  readonly #replicas = new Map<string, Replica>();
+  /** All copies there ever were, by the client id of their documents. */
+  readonly #byClient = new Map<number, Replica>();
+  /** Documents that stock clients have open: their dialect knows no epochs, so histories may mix there. */
+  readonly #stockDocuments: ReadonlySet<string>;
+  /** What was saved may have been lost since: an older disk was put in place, or a document was deleted. */
+  readonly #setBack = new Set<string>();
+  edits = 0;
+  readonly #edits = new Map<string, Edit[]>();
+  /** Whether the relay has several connections of a device. */
+  isDoubled: (device: string) => boolean = () => false;
+  /** Failures inside the relay that the world has caused, and that clients may be told of. */
+  internalErrors = 0;
+
+  readonly #hasSlowReaders: boolean;
+  readonly #note: (text: () => string) => void;
+
+  constructor(settings: Settings, report: Report, step: () => number, note: (text: () => string) => void) {
+    this.#note = note;
+    this.#hasSlowReaders = settings.limits.socketBufferBytesMax < 64 * 1024;
+    this.#report = report;
+    this.#step = step;
+    this.witness = new Witness(report);
+    this.witness.onEntry = (history, entry, coverage) => this.#stored(history, entry, coverage);
+    this.#stockDocuments = new Set(
+      settings.devices
+        .filter(({ dialect }) => dialect === 'y-websocket')
+        .flatMap(({ documents }) => documents.map((at) => settings.documents[at] ?? '')),
+    );
+  }
+
+  /** All edits of all copies there ever were of a document, in the order they were made. */
+  editsOf(document: string): readonly Edit[] {
+    return this.#edits.get(document) ?? [];
+  }
+
+  /** Everybody who has the document now. */
+  replicasOf(document: string): Replica[] {
+    return [...this.#replicas.values()].filter((replica) => replica.document === document);
+  }
+
+  opened(replica: Replica): void {
+    this.#replicas.set(`${replica.device} ${replica.document}`, replica);
+    this.#byClient.set(replica.clientId, replica);
+  }
+
+  /** The device does not have this copy any more. */
+  dropped(replica: Replica): void {
+    const key = `${replica.device} ${replica.document}`;
+    if (this.#replicas.get(key) === replica) this.#replicas.delete(key);
+  }
+
+  edited(replica: Replica, update: Uint8Array, n: number): void {
+    this.edits++;
+    const edit = { n, update: update.slice(), coverage: Coverage.ofUpdate(update) };
+    const edits = this.#edits.get(replica.document) ?? [];
+    edits.push(edit);
+    this.#edits.set(replica.document, edits);
+    replica.unacknowledged.push(edit);
+  }
+
+  /** A connection of a device is made: watches it. */
+  watchWire(device: string, dialect: 'tideweave' | 'y-websocket'): WireWatch {
+    const replica = (name: string, document: string): Replica | undefined => this.#replicas.get(`${name} ${document}`);
+    const isSpoiled = (name: string): boolean =>
+      [...this.#replicas.values()].some((each) => each.device === name && each.spoiled);
+    const isOurs = (): boolean => this.internalErrors-- > 0;
+    const world = {
+      witness: this.witness,
+      report: this.#report,
+      note: this.#note,
+      step: this.#step,
+      isDoubled: this.isDoubled,
+      hasSlowReaders: this.#hasSlowReaders,
+      replica,
+      isOurs,
+      isSpoiled,
+    };
+    return new WireWatch(world, device, dialect);
+  }
+
+  /** The disk was put back, or the document is gone: what its users were told before does not bind any more. */
+  setBack(document: string): void {
+    this.#setBack.add(document);
+  }
+
+  /** U1: what the screen calls safe on the server was acknowledged, which D2 has checked. */
+  shown(replica: Replica, status: DocumentStatus): void {
+    const { pending, safe } = status;
+    if (safe !== 'server' || replica.spoiled) return;
+    const [first] = replica.unacknowledged;
+    if (first !== undefined) {
+      const what = `${replica.device} shows ${replica.document} as saved`;
+      this.#report('U1', `${what}, and edit ${first.n} was never acknowledged`);
+    }
+    if (pending.updates > 0) this.#report('U1', `${replica.device} shows as saved what it says is pending`);
+  }
+
+  #stored(history: History, { user }: NewEntry, coverage: Coverage): void {
+    for (const client of coverage.inserted.keys()) {
+      const replica = this.#byClient.get(client);
+      if (replica === undefined) {
+        this.#report('C2', `${history.name} has content of client ${client}, and nobody has that id`);
+        continue;
+      }
+      if (replica.document !== history.name) {
+        this.#report('C2', `${history.name} has content that was made in ${replica.document}`);
+      }
+      if (replica.access === 'read') this.#report('A1', `what ${replica.device} wrote was stored, and it may only read`);
+      replica.epochs.add(history.epoch);
+      if (replica.epochs.size > 1 && !this.#stockDocuments.has(history.name)) {
+        this.#report('C6', `what ${replica.device} wrote in ${history.name} is in two histories; ${user} brought it`);
+      }
+    }
+  }
+}

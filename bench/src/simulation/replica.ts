@@ -1,0 +1,26 @@
+/** One copy of a document on one device, as the oracle knows it. */
+import type * as Y from 'yjs';
+import type { Coverage } from './coverage.ts';
+
+/** An edit that somebody made. */
+export interface Edit {
+  /** Its number in the client's outbox; 0 for stock clients, who have none. */
+  readonly n: number;
+  readonly update: Uint8Array;
+  readonly coverage: Coverage;
+}
+
+export interface Replica {
+  readonly device: string;
+  readonly document: string;
+  readonly dialect: 'tideweave' | 'y-websocket';
+  readonly access: 'read' | 'write';
+  readonly doc: Y.Doc;
+  readonly clientId: number;
+  /** The edits that no acknowledgement has covered, the oldest first. */
+  unacknowledged: Edit[];
+  /** Histories that content made here was stored in. */
+  readonly epochs: Set<string>;
+  /** It was fed bytes that are no update: what becomes of it is not interesting, only what becomes of the others. */
+  spoiled: boolean;
+}

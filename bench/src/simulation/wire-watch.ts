@@ -1,0 +1,236 @@
+/** The part of the oracle that stands at the relay's sockets: what is said there must be true at the moment it is said. */
+import {
+  type ServerMessage,
+  decodeClientMessages,
+  decodeCursor,
+  decodeServerMessages,
+  decodeStateVector,
+  decodeYWebsocket,
+} from '@tideweave/shared';
+import { Coverage } from './coverage.ts';
+import type { Replica } from './replica.ts';
+import type { Report } from './violation.ts';
+import type { Witness } from './witness.ts';
+
+/** What the watch needs to know of the world. */
+export interface WatchedWorld {
+  readonly witness: Witness;
+  readonly report: Report;
+  /** The copy that a device has of a document now. */
+  replica(device: string, document: string): Replica | undefined;
+  note(text: () => string): void;
+  /** Counts virtual events, so that what is written in one can be told from what is written later. */
+  step(): number;
+  /** Whether the world itself has caused a failure inside the relay. */
+  isOurs(): boolean;
+  /** Whether the relay has several connections of a device. */
+  isDoubled(device: string): boolean;
+  /** Sockets are small: whoever is brought up to date in place is sent what it wrote itself, too. */
+  readonly hasSlowReaders: boolean;
+  /** Whether what a device sends is damaged. */
+  isSpoiled(device: string): boolean;
+}
+
+/** One document of one native connection. */
+interface OpenDocument {
+  readonly replica: Replica;
+  readonly openedAtStep: number;
+  /** The reader was slow once and has been caught up from the log, or another connection of its device was still open. */
+  mayEcho: boolean;
+  /** What was pushed on this connection. */
+  readonly pushed: Coverage;
+}
+
+/** Refusals that nobody deserves who keeps to the protocol. */
+const undeserved = new Set([
+  'TW_MALFORMED_MESSAGE',
+  'TW_UNEXPECTED_MESSAGE',
+  'TW_MALFORMED_UPDATE',
+  'TW_MISSING_DEPENDENCIES',
+  'TW_INTERNAL',
+  'TW_DOCUMENT_CORRUPT',
+  'TW_READ_ONLY',
+  'TW_TOO_LARGE',
+]);
+
+export class WireWatch {
+  readonly #world: WatchedWorld;
+  readonly #device: string;
+  readonly #dialect: 'tideweave' | 'y-websocket';
+  readonly #requests = new Map<number, Replica>();
+  readonly #open = new Map<number, OpenDocument>();
+  /** Step in which content was last written while the reader kept up. */
+  #burstStep = -1;
+  /** An update is on its way in parts: the rest of it alone cannot be judged. */
+  readonly #parts = { sent: new Set<number>(), written: new Set<number>() };
+
+  constructor(world: WatchedWorld, device: string, dialect: 'tideweave' | 'y-websocket') {
+    this.#world = world;
+    this.#device = device;
+    this.#dialect = dialect;
+  }
+
+  /** The client sends a frame. */
+  sent(frame: Uint8Array): void {
+    if (this.#dialect !== 'tideweave') {
+      this.#world.note(() => `${this.#device} -> ${decodeYWebsocket(frame, bytesMax).map(describe).join(', ')}`);
+      return;
+    }
+    for (const message of decodeClientMessages(frame, bytesMax)) {
+      this.#world.note(() => `${this.#device} -> ${describe(message)}`);
+      if (message.type === 'open') {
+        const replica = this.#world.replica(this.#device, message.name);
+        if (replica !== undefined) this.#requests.set(message.request, replica);
+      } else if (message.type === 'part') {
+        this.#parts.sent.add(message.doc);
+      } else if (message.type === 'push' && !this.#parts.sent.delete(message.doc) && message.n > 0) {
+        this.#checkAuthor(message.doc, message.update);
+      } else if (message.type === 'resync') {
+        this.#parts.sent.delete(message.doc);
+      }
+    }
+  }
+
+  /** The relay writes a payload; `congested`: more waits in the socket than a live reader should have. */
+  wrote(payload: Uint8Array, congested: boolean): void {
+    if (this.#dialect === 'tideweave') {
+      for (const message of decodeServerMessages(payload, bytesMax)) this.#wrote(message, congested);
+      return;
+    }
+    for (const message of decodeYWebsocket(payload, bytesMax)) {
+      this.#world.note(() => `${this.#device} <- ${describe(message)}${congested ? ', congested' : ''}`);
+      if (message.type === 'update' || message.type === 'step-2') this.#checkBuffer(congested, false);
+      else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '', null);
+    }
+  }
+
+  /** The relay closed the connection. */
+  closed(reason: string): void {
+    if (this.#dialect === 'y-websocket') this.#checkRefusal(reason.split(':')[0] ?? '', null);
+  }
+
+  #wrote(message: ServerMessage, congested: boolean): void {
+    this.#world.note(() => `${this.#device} <- ${describe(message)}${congested ? ', congested' : ''}`);
+    switch (message.type) {
+      case 'opened': {
+        const replica = this.#requests.get(message.request);
+        if (replica === undefined) return;
+        const openedAtStep = this.#world.step();
+        const isDoubled = this.#world.isDoubled(this.#device) || this.#world.hasSlowReaders;
+        this.#open.set(message.doc, { replica, openedAtStep, mayEcho: congested || isDoubled, pushed: new Coverage() });
+        return;
+      }
+      case 'refuse': {
+        const replica = message.scope === 'document' ? this.#open.get(message.id)?.replica : undefined;
+        this.#checkRefusal(message.code, replica ?? null);
+        return;
+      }
+      case 'ping':
+      case 'pong':
+        return;
+      default:
+        break;
+    }
+    const open = this.#open.get(message.doc);
+    if (open === undefined) return;
+    if (congested) open.mayEcho = true;
+    if (message.type === 'update' || message.type === 'part') {
+      this.#checkBuffer(congested, open.openedAtStep === this.#world.step());
+    }
+    if (message.type === 'part') this.#parts.written.add(message.doc);
+    if (message.type === 'update') {
+      if (!this.#parts.written.delete(message.doc)) this.#checkEcho(open, message.update);
+    }
+    if (message.type === 'ack') this.#checkAck(open.replica, message.n);
+    else if (message.type === 'watermark') this.#checkWatermark(open.replica, message.cursor);
+  }
+
+  /** D2: everything that is acknowledged is durable, by the log's own word. */
+  #checkAck(replica: Replica, n: number): void {
+    const history = this.#world.witness.history(replica.document);
+    const covered = replica.unacknowledged.filter((edit) => edit.n <= n);
+    replica.unacknowledged = replica.unacknowledged.filter((edit) => edit.n > n);
+    for (const { n: number, coverage } of covered) {
+      const lacks = history === undefined ? 'everything' : history.durable.lacks(coverage);
+      if (lacks !== null) {
+        const what = `edit ${number} of ${replica.device} in ${replica.document} was acknowledged`;
+        this.#world.report('D2', `${what}, and the log lacks ${lacks}`);
+      }
+      history?.promised.add(coverage);
+    }
+  }
+
+  /** D2: a cursor names only what is durable. */
+  #checkWatermark({ document, device }: Replica, bytes: Uint8Array): void {
+    const cursor = decodeCursor(bytes);
+    const history = this.#world.witness.history(document);
+    if (cursor === null || history === undefined || cursor.logId !== history.logId) return;
+    if (cursor.seq <= history.lastSeq) return;
+    const what = `${device} was told to resume ${document} from ${cursor.seq}`;
+    this.#world.report('D2', `${what}, and only ${history.lastSeq} is durable`);
+  }
+
+  /** R2: whoever is slow to read is sent nothing more, except for one burst that brings it up to date. */
+  #checkBuffer(congested: boolean, justOpened: boolean): void {
+    const step = this.#world.step();
+    if (!congested || justOpened) this.#burstStep = step;
+    else if (this.#burstStep !== step) {
+      this.#world.report('R2', `${this.#device} does not read, and the relay goes on buffering for it`);
+    }
+  }
+
+  /** C3: nobody is sent back on a connection what it pushed there; that is how echoes begin. */
+  #checkEcho({ replica, mayEcho, pushed }: OpenDocument, update: Uint8Array): void {
+    if (mayEcho || replica.spoiled || this.#world.isDoubled(this.#device)) return;
+    const coverage = Coverage.ofUpdate(update);
+    if (coverage.inserted.size === 0 || pushed.lacks(coverage) !== null) return;
+    this.#world.report('C3', `${replica.device} was sent back what it wrote in ${replica.document}`);
+  }
+
+  /** C3: what is pushed as an edit was made here. */
+  #checkAuthor(doc: number, update: Uint8Array): void {
+    const open = this.#open.get(doc);
+    if (open === undefined || open.replica.spoiled) return;
+    const coverage = Coverage.ofUpdate(update);
+    open.pushed.add(coverage);
+    for (const client of coverage.inserted.keys()) {
+      if (client === open.replica.clientId) continue;
+      this.#world.report('C3', `${open.replica.device} pushes as its edit what client ${client} wrote`);
+    }
+  }
+
+  #checkRefusal(code: string, replica: Replica | null): void {
+    if (!undeserved.has(code) || this.#isSpoiled(replica)) return;
+    if (code === 'TW_INTERNAL' && this.#world.isOurs()) return;
+    // A stock client answers with all that it has, and a relay that was put back in time may lack some of it.
+    if (code === 'TW_READ_ONLY' && this.#dialect === 'y-websocket') return;
+    this.#world.report('R1', `${this.#device} keeps to the protocol and was refused with ${code}`);
+  }
+
+  #isSpoiled(replica: Replica | null): boolean {
+    if (replica !== null) return replica.spoiled;
+    return this.#world.isSpoiled(this.#device);
+  }
+}
+
+const bytesMax = 64 * 1024 * 1024;
+
+/** A message in a line, without its content. */
+function describe(message: object): string {
+  const fields = Object.entries(message).map(([name, value]: [string, unknown]) => {
+    if (name === 'update' || name === 'bytes') return describeBytes(value);
+    if (name === 'cursor' && value instanceof Uint8Array) return `cursor ${decodeCursor(value)?.seq ?? 'none'}`;
+    if (name === 'stateVector' && value instanceof Uint8Array) return `has ${JSON.stringify([...decodeStateVector(value)])}`;
+    return name === 'type' ? String(value) : `${name} ${String(value)}`;
+  });
+  return fields.join(' ');
+}
+
+function describeBytes(value: unknown): string {
+  if (!(value instanceof Uint8Array)) return '';
+  try {
+    return `${value.length} bytes (${Coverage.ofUpdate(value).toString()})`;
+  } catch {
+    return `${value.length} bytes`;
+  }
+}

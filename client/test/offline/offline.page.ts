@@ -1,0 +1,75 @@
+/** What the browser test of offline life runs inside a page, as `tideweaveOffline`. Bundled by it. */
+import { type DocumentHandle, type DocumentStatus, SyncClient } from '@tideweave/client';
+import { openBrowserStore } from '@tideweave/client/store';
+import { systemClock, systemRandom } from '../../src/clock.ts';
+
+/** A status in three words: phase, whether what the relay has is here, and where the newest edit is safe. */
+const words = ({ phase, synced, safe }: DocumentStatus): string => `${phase} ${synced ? 'synced' : 'apart'} ${safe}`;
+
+let handle: DocumentHandle | null = null;
+/** Every change of status since the page was loaded, and what went wrong. */
+const told: string[] = [];
+const problems: string[] = [];
+let confirmed: () => Promise<boolean> = () => Promise.resolve(false);
+
+function opened(): DocumentHandle {
+  if (handle === null) throw new Error('nothing is open');
+  return handle;
+}
+
+function tell(status: DocumentStatus): void {
+  const now = words(status);
+  if (told.at(-1) !== now) told.push(now);
+}
+
+const page = {
+  /** Opens the document and waits until its content is there. */
+  async open(url: string): Promise<void> {
+    const onError = (error: Error): void => void problems.push(error.message);
+    const store = openBrowserStore({ location: 'offline', clock: systemClock, random: systemRandom, onError });
+    handle = new SyncClient({ url, store }).open('document');
+    tell(handle.status);
+    handle.on('status', tell);
+    handle.on('storefailed', onError);
+    handle.on('refused', ({ reason }) => problems.push(reason));
+    confirmed = async () => {
+      const { resume, pending, delivered } = await (await store).load('document');
+      return resume !== null && pending.length + delivered.length === 0;
+    };
+    await handle.whenLoaded();
+  },
+
+  /** One edit each of the text, two keys of the map and the array, in one turn. */
+  edit(who: string): void {
+    const { doc } = opened();
+    doc.getText('text').insert(0, `${who} `);
+    doc.getMap('map').set(who, true);
+    doc.getMap('map').set('both', who);
+    doc.getArray('list').push([who]);
+  },
+
+  saved: (tier: 'device' | 'server'): Promise<void> => opened().whenSaved({ tier }),
+  synced: (): Promise<void> => opened().whenSynced(),
+  /** Nothing on the device waits for the relay any more. */
+  confirmed: (): Promise<boolean> => confirmed(),
+
+  look(): { text: string; map: Record<string, unknown>; list: string[]; pending: number } {
+    const { doc, status } = opened();
+    const map = Object.fromEntries([...doc.getMap('map').entries()].sort(([a], [b]) => (a < b ? -1 : 1)));
+    return {
+      text: doc.getText('text').toString(),
+      map,
+      list: doc.getArray<string>('list').toArray(),
+      pending: status.pending.updates,
+    };
+  },
+
+  told: (): { told: string[]; problems: string[] } => ({ told, problems }),
+};
+
+export type OfflinePage = typeof page;
+
+declare global {
+  var tideweaveOffline: OfflinePage;
+}
+globalThis.tideweaveOffline = page;
