@@ -4,7 +4,7 @@
  */
 
 /** Durability, Convergence, Access, Robustness, Loading, the User's screen, Operating; Protocol, Storage, Workloads. */
-const letters = 'DCARLUOPSW';
+export const letters = 'DCARLUOPSW';
 
 /** `D1 …`, `D1 C3 …`, `D1, C3: …` */
 export const titleRule = new RegExp(String.raw`^[${letters}]\d+(?:,? [${letters}]\d+)*(?::|\s|$)`);

@@ -107,7 +107,8 @@ function performAtRelay(world: World, step: Step, dice: Dice, document: string):
       });
       return;
     case 'disk-error':
-      for (let count = dice.between(1, 4); count > 0; count--) disk.fates.push({ afterWrites: dice.below(4), fate: 'fail' });
+      for (let count = dice.between(1, 4); count > 0; count--)
+        disk.fates.push({ afterWrites: dice.below(4), fate: 'fail' });
       return;
     case 'disk-error-kept':
       disk.fates.push({ afterWrites: dice.below(4), fate: 'fail-but-keep' });

@@ -16,7 +16,8 @@ export class Coverage {
     for (const { id, length, constructor } of structs) {
       if (constructor !== Y.Skip) coverage.insert(id.client, id.clock + length);
     }
-    for (const [client, items] of ds.clients) for (const { clock, len } of items) coverage.remove(client, clock, clock + len);
+    for (const [client, items] of ds.clients)
+      for (const { clock, len } of items) coverage.remove(client, clock, clock + len);
     return coverage;
   }
 

@@ -83,9 +83,7 @@ export class NativeDevice {
         random: Dice.for(settings.seed, `${this.settings.name} life ${this.#lives}`).random,
         watchNetwork: () => () => undefined,
         connect: (events) =>
-          Promise.resolve(
-            planting.transport(events, (watched) => this.#world.dial(this.settings, clock, watched, '')),
-          ),
+          Promise.resolve(planting.transport(events, (watched) => this.#world.dial(this.settings, clock, watched, ''))),
       },
     );
     this.#client.on('status', ({ error }) => {

@@ -48,7 +48,10 @@ export class Dice {
 
   /** Sixteen hex digits. */
   id(): string {
-    const half = (): string => this.below(2 ** 32).toString(16).padStart(8, '0');
+    const half = (): string =>
+      this.below(2 ** 32)
+        .toString(16)
+        .padStart(8, '0');
     return half() + half();
   }
 }

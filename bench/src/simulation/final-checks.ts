@@ -78,7 +78,10 @@ function checkPresence(world: World, document: string): void {
       const id = replicas.get(other.settings.name)?.clientId ?? 0;
       const announced = JSON.stringify(other.present(document).get(id));
       if (JSON.stringify(seen.get(id)) !== announced) {
-        world.report('C1', `${watcher.settings.name} does not see what ${other.settings.name} announces in ${document}`);
+        world.report(
+          'C1',
+          `${watcher.settings.name} does not see what ${other.settings.name} announces in ${document}`,
+        );
       }
       seen.delete(id);
     }

@@ -121,7 +121,8 @@ export class Oracle {
       if (replica.document !== history.name) {
         this.#report('C2', `${history.name} has content that was made in ${replica.document}`);
       }
-      if (replica.access === 'read') this.#report('A1', `what ${replica.device} wrote was stored, and it may only read`);
+      if (replica.access === 'read')
+        this.#report('A1', `what ${replica.device} wrote was stored, and it may only read`);
       replica.epochs.add(history.epoch);
       if (replica.epochs.size > 1 && !this.#stockDocuments.has(history.name)) {
         this.#report('C6', `what ${replica.device} wrote in ${history.name} is in two histories; ${user} brought it`);

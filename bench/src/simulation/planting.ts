@@ -1,9 +1,9 @@
 /**
- * Where a known bug can be planted, to see whether the oracle finds it: around the log, the batcher, the rooms and the
- * client's transport, from outside. Without one everything is passed through as it is.
+ * Where a known bug can be planted, to see whether the oracle finds it: around the disk, the log, the batcher, the rooms
+ * and the client's transport, from outside. Without one everything is passed through as it is.
  */
 import type { SyncClient, Transport, TransportEvents } from '@tideweave/client/testing';
-import type { DocumentLog, RoomRegistry, WriteBatcher } from '@tideweave/server/testing';
+import type { DocumentLog, Room, RoomRegistry, StoragePort, WriteBatcher } from '@tideweave/server/testing';
 
 type Handle = ReturnType<SyncClient['open']>;
 
@@ -11,6 +11,10 @@ export class Planting {
   /** Changes what classes do, until the returned function is called. */
   install(): () => void {
     return () => undefined;
+  }
+
+  storage(storage: StoragePort): StoragePort {
+    return storage;
   }
 
   log(log: DocumentLog): DocumentLog {
@@ -21,7 +25,17 @@ export class Planting {
     return batcher;
   }
 
-  rooms(_rooms: RoomRegistry): void {}
+  /** A room that somebody asked for; the same one may come again. */
+  room(_room: Room): void {}
+
+  rooms(rooms: RoomRegistry): void {
+    const get = rooms.get.bind(rooms);
+    rooms.get = async (name) => {
+      const room = await get(name);
+      this.room(room);
+      return room;
+    };
+  }
 
   transport(events: TransportEvents, dial: (events: TransportEvents) => Transport): Transport {
     return dial(events);

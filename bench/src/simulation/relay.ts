@@ -93,7 +93,10 @@ export class SimulatedRelay {
   }
 
   /** A connection has been made; what arrives on it goes to `receive`. */
-  accept(socket: RelaySocket, request: { dialect: 'tideweave' | 'y-websocket'; document: string; token: string }): void {
+  accept(
+    socket: RelaySocket,
+    request: { dialect: 'tideweave' | 'y-websocket'; document: string; token: string },
+  ): void {
     const { settings, clock, authorize, logged } = this.#options;
     const context: DriverContext = {
       connection: socket,

@@ -1,4 +1,5 @@
 /** Runs a seed from the beginning to the verdict. */
+import { RefusedError } from '@tideweave/shared';
 import { perform } from './acts.ts';
 import type { FaultKind } from './faults.ts';
 import { finalChecks, unsettled } from './final-checks.ts';
@@ -38,7 +39,8 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<O
   const settings = settingsFor(seed);
   const world = new World(settings, planting, { trace: options.trace === true });
   const uninstall = planting.install();
-  const uncaught = (error: unknown): void => world.report('R1', `something was thrown that nobody caught: ${stackOf(error)}`);
+  const uncaught = (error: unknown): void =>
+    world.report('R1', `something was thrown that nobody caught: ${stackOf(error)}`);
   process.on('unhandledRejection', uncaught);
   process.on('uncaughtException', uncaught);
   try {
@@ -104,16 +106,19 @@ async function check(world: World, when: string): Promise<void> {
   if (done) await checks;
 }
 
-/** An operator creates again what was deleted. */
+/** An operator creates again what was deleted, and looks every now and then whether that worked. */
 async function recreate(world: World): Promise<void> {
+  world.timeline.after(2000, () => void recreate(world));
   const { relay, log } = world;
-  if (relay === null || log === null) {
-    world.timeline.after(1000, () => void recreate(world));
-    return;
-  }
-  for (const document of world.settings.documents) {
-    const head = await log.head(document);
-    if (head !== null && head.deletedAt !== null) await relay.rooms.create(document);
+  if (relay === null || log === null) return;
+  try {
+    for (const document of world.settings.documents) {
+      const head = await log.head(document);
+      if (head !== null && head.deletedAt !== null) await relay.rooms.create(document);
+    }
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    world.note(() => `not created again: ${error.message}`);
   }
 }
 

@@ -35,6 +35,8 @@ export interface Settings {
 export function settingsFor(seed: number): Settings {
   const dice = Dice.for(seed, 'settings');
   const documents = Array.from({ length: dice.pick([1, 1, 1, 2, 2, 3]) }, (_, at) => `document ${at}`);
+  // On a slow line, a large edit takes longer than the impatience that is simulated here.
+  const largeEdits = dice.chance(0.05);
   const everyDocument = documents.map((_, at) => at);
   const natives = dice.between(2, 3);
   const stocks = dice.pick([0, 0, 1, 1, 2]);
@@ -49,7 +51,7 @@ export function settingsFor(seed: number): Settings {
       access: at >= 2 && dice.chance(0.2) ? 'read' : 'write',
       documents: native ? (chosen.length > 0 ? chosen : one) : one,
       latencyMs: dice.pick([1, 5, 20, 80, 200]),
-      bytesPerMs: dice.pick([5, 50, 500, 5000]),
+      bytesPerMs: largeEdits ? 5000 : dice.pick([5, 50, 500, 5000]),
     };
   });
   const limits: Limits = {
@@ -72,6 +74,6 @@ export function settingsFor(seed: number): Settings {
     faultsUntilMs: dice.between(6, 20) * 1000,
     editRate: dice.pick([0.5, 1, 2]),
     faultRate: dice.pick([0, 0.5, 1, 1, 2]),
-    largeEdits: dice.chance(0.05),
+    largeEdits,
   };
 }

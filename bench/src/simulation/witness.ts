@@ -193,7 +193,8 @@ export class Witness {
       history.durable.add(coverage);
       history.declared.add(coverage);
       Y.applyUpdate(history.reference, entry.update);
-      if (isIncomplete(history.reference)) this.#report('C5', `an entry of ${history.name} builds on what is not there`);
+      if (isIncomplete(history.reference))
+        this.#report('C5', `an entry of ${history.name} builds on what is not there`);
       this.onEntry(history, entry, coverage);
     }
   }

@@ -46,8 +46,10 @@ export class World implements DeviceWorld {
   /** How many connections of each device the relay knows. */
   readonly #accepted = new Map<string, number>();
   readonly #ids: Dice;
-  /** When a restart is planned, or under way, nobody else begins one. */
-  #starting = false;
+  /** The process that is starting; nobody else starts one meanwhile. */
+  #starting: ProcessClock | null = null;
+  /** An older copy of the disk was put in place, and nobody has looked at it yet. */
+  #restored = false;
 
   constructor(settings: Settings, planting: Planting, options: { readonly trace: boolean }) {
     this.settings = settings;
@@ -65,7 +67,14 @@ export class World implements DeviceWorld {
     this.disk.onFault = (kind) => this.fault(kind);
     this.disk.onDeath = () => {
       this.fault('relay-dies-in-write');
-      this.crashRelay({ power: true, restartInMs: 500 });
+      if (this.#starting === null) {
+        this.crashRelay({ power: true, restartInMs: 500 });
+        return;
+      }
+      this.#starting.kill();
+      this.#starting = null;
+      this.disk.crash({ power: true });
+      this.timeline.after(500, () => void this.startRelay());
     };
     this.#ids = Dice.for(settings.seed, 'ids');
     this.#memory = new MemoryLog({ wallTime: () => wallTime + this.timeline.now, randomId: () => this.#ids.id() });
@@ -104,13 +113,14 @@ export class World implements DeviceWorld {
   }
 
   /** Starts the relay over what is on the disk, unless it runs or is being started. */
-  async startRelay({ restored = false }: { readonly restored?: boolean } = {}): Promise<void> {
-    if (this.relay !== null || this.#starting) return;
-    this.#starting = true;
+  async startRelay(): Promise<void> {
+    if (this.relay !== null || this.#starting !== null) return;
     const clock = new ProcessClock(this.timeline, wallTime);
+    this.#starting = clock;
     try {
       const log = await this.#openLog(clock);
-      await this.oracle.witness.restarted(log, this.settings.documents, { restored });
+      await this.oracle.witness.restarted(log, this.settings.documents, { restored: this.#restored });
+      this.#restored = false;
       this.log = log;
       this.relay = new SimulatedRelay({
         settings: this.settings,
@@ -121,19 +131,21 @@ export class World implements DeviceWorld {
         planting: this.planting,
         logged: (level, fields, message) => {
           this.note(() => `relay ${level}: ${message} ${fields['err'] instanceof Error ? fields['err'].message : ''}`);
-          if (level === 'error' && message !== 'the authorizer failed') this.#violated('R1', `the relay logs an error: ${message}`);
+          if (level === 'error' && message !== 'the authorizer failed')
+            this.#violated('R1', `the relay logs an error: ${message}`);
         },
       });
       this.note(() => 'the relay runs');
     } catch (error) {
       this.note(() => `the relay does not start: ${String(error)}`);
       clock.kill();
+      // A fault during the start: whoever looks after the relay starts it again.
       if (!(error instanceof RefusedError) && !String(error).includes('ENOSPC') && !String(error).includes('EIO')) {
         this.#violated('R1', `the relay does not start: ${String(error)}`);
       }
-      this.timeline.after(500, () => void this.startRelay({ restored }));
+      this.timeline.after(500, () => void this.startRelay());
     } finally {
-      this.#starting = false;
+      this.#starting = null;
     }
   }
 
@@ -154,7 +166,8 @@ export class World implements DeviceWorld {
         link.toRelay.forget();
       }
     }
-    this.timeline.after(how.restartInMs, () => void this.startRelay({ restored: how.image !== undefined }));
+    if (how.image !== undefined) this.#restored = true;
+    this.timeline.after(how.restartInMs, () => void this.startRelay());
   }
 
   /** SIGTERM, and a new process. */
@@ -242,7 +255,8 @@ export class World implements DeviceWorld {
       accepted.onDrain(() => at.drained(accepted));
     };
     const ended = (): void => {
-      if (socket !== null && relay?.closed(socket) === true) this.#accepted.set(name, (this.#accepted.get(name) ?? 1) - 1);
+      if (socket !== null && relay?.closed(socket) === true)
+        this.#accepted.set(name, (this.#accepted.get(name) ?? 1) - 1);
       link.toRelay.forget();
     };
     const link = new Link({
@@ -298,7 +312,7 @@ export class World implements DeviceWorld {
       path: 'disk',
       wallTime: () => clock.wallTime(),
       randomId: () => this.#ids.id(),
-      openStorage: () => Promise.resolve(new SimulatedStorage(this.disk, clock)),
+      openStorage: () => Promise.resolve(this.planting.storage(new SimulatedStorage(this.disk, clock))),
     });
   }
 

@@ -3,6 +3,10 @@
 /**
  * Eight editors with their bindings as they come from npm, each in two browser contexts on one relay: one page with our
  * provider, one with y-websocket's.
+ *
+ * Versions are pinned. Three are not the newest: `codemirror` 6.0.2 (the registry's latest is a misnumbered 5),
+ * `monaco-editor` 0.55.1 (0.57 maps deep imports to other files, and y-monaco has one) and `@blocknote/core` 0.51.4 (from
+ * 0.52 on its peers name prereleases of Yjs 14, which npm cannot resolve).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { execFile } from 'node:child_process';

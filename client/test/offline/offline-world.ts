@@ -49,7 +49,7 @@ export async function within<Value>(what: string, promise: Promise<Value>): Prom
  * A port that a relay can be started on again and again. Below the range from which the system takes the clients' own
  * ports: a client that tries to reach a dead relay could otherwise connect to itself.
  */
-export async function stablePort(): Promise<number> {
+async function stablePort(): Promise<number> {
   for (;;) {
     const port = 15_000 + Math.floor(systemRandom() * 15_000);
     const server = createServer();
@@ -64,7 +64,7 @@ export async function stablePort(): Promise<number> {
   }
 }
 
-export function memoryLog(): MemoryLog {
+function memoryLog(): MemoryLog {
   return new MemoryLog({ wallTime: () => Date.now(), randomId: () => randomBytes(8).toString('hex') });
 }
 
@@ -186,7 +186,7 @@ export class Device {
   }
 }
 
-export async function relayContent(http: string, name: string): Promise<Y.Doc> {
+async function relayContent(http: string, name: string): Promise<Y.Doc> {
   const response = await fetch(`${http}/api/docs/${name}/update`);
   if (!response.ok) throw new Error(`GET ${name}/update: ${response.status}`);
   const doc = new Y.Doc();

@@ -20,7 +20,11 @@ export interface Finding {
 export const exitCodes = { clean: 0, findings: 1, failed: 2 } as const;
 
 /** Runs a command on a folder that must be there and that nobody else may have. Returns the exit code. */
-export async function onFolder(path: string, { writeError }: FolderCommandOutput, run: () => Promise<number>): Promise<number> {
+export async function onFolder(
+  path: string,
+  { writeError }: FolderCommandOutput,
+  run: () => Promise<number>,
+): Promise<number> {
   try {
     if (!(await isFolder(path))) {
       writeError(`tideweave: there is no data folder ${path}: name it with --data\n`);
@@ -29,7 +33,8 @@ export async function onFolder(path: string, { writeError }: FolderCommandOutput
     return await run();
   } catch (error) {
     const why = error instanceof Error ? error.message : 'it failed';
-    const what = error instanceof StorageLockedError ? 'is in use by a relay: stop that first' : `cannot be read: ${why}`;
+    const what =
+      error instanceof StorageLockedError ? 'is in use by a relay: stop that first' : `cannot be read: ${why}`;
     writeError(`tideweave: the data folder ${path} ${what}\n`);
     return exitCodes.failed;
   }
@@ -43,7 +48,9 @@ export function terminal(json: boolean): ((text: string) => void) | null {
 /** Findings as lines. */
 export function showFindings(findings: readonly Finding[]): string {
   return findings
-    .map(({ document, what }) => (document === null ? `  ${what}\n` : `  document ${JSON.stringify(document)}: ${what}\n`))
+    .map(({ document, what }) =>
+      document === null ? `  ${what}\n` : `  document ${JSON.stringify(document)}: ${what}\n`,
+    )
     .join('');
 }
 

@@ -23,7 +23,9 @@ export class LoadCheck {
     try {
       const { leftOut, count } = await this.#pool.run(packTask(snapshot?.update ?? null, tail));
       if (leftOut.length > 0) return `${leftOut.length} entries cannot be applied; the next compaction sets them aside`;
-      return count < tail.length ? `entry ${stored.head.snapshotSeq + count + 1} builds on content that is not there` : null;
+      return count < tail.length
+        ? `entry ${stored.head.snapshotSeq + count + 1} builds on content that is not there`
+        : null;
     } catch (error) {
       return `it does not load: ${error instanceof Error ? error.message : 'the worker failed'}`;
     }

@@ -5,7 +5,15 @@
 import { withCopy } from '../log/folder-copy.ts';
 import { lockFolder } from '../log/folder-lock.ts';
 import { checkDocument, DocumentRepair, openChecked } from '../log/level-repair.ts';
-import { counted, exitCodes, type Finding, type FolderCommandOutput, onFolder, showFindings, terminal } from './folder-command.ts';
+import {
+  counted,
+  exitCodes,
+  type Finding,
+  type FolderCommandOutput,
+  onFolder,
+  showFindings,
+  terminal,
+} from './folder-command.ts';
 import { Progress } from './progress.ts';
 
 /** What was done, or would be. */
@@ -72,7 +80,9 @@ async function repairFolder(
 }
 
 function describe({ data, dryRun, documents, files, restored, aside }: RepairReport): string {
-  const lines = [`tideweave: ${data}${dryRun ? ' would be repaired, nothing was changed' : ' is repaired'}: ${counted(documents, 'document')}\n`];
+  const lines = [
+    `tideweave: ${data}${dryRun ? ' would be repaired, nothing was changed' : ' is repaired'}: ${counted(documents, 'document')}\n`,
+  ];
   if (files.length + restored.length + aside.length === 0) lines.push('tideweave: there was nothing to repair\n');
   if (files.length > 0) lines.push('tideweave: files\n', ...files.map((what) => `  ${what}\n`));
   if (restored.length > 0) lines.push(`tideweave: ${restored.length} made whole\n`, showFindings(restored));

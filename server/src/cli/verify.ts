@@ -5,7 +5,15 @@
 import { withCopy } from '../log/folder-copy.ts';
 import { lockFolder } from '../log/folder-lock.ts';
 import { checkDocument, openChecked } from '../log/level-repair.ts';
-import { counted, exitCodes, type Finding, type FolderCommandOutput, onFolder, showFindings, terminal } from './folder-command.ts';
+import {
+  counted,
+  exitCodes,
+  type Finding,
+  type FolderCommandOutput,
+  onFolder,
+  showFindings,
+  terminal,
+} from './folder-command.ts';
 import { LoadCheck } from './load-check.ts';
 import { Progress } from './progress.ts';
 
@@ -23,7 +31,10 @@ export interface VerifyReport {
 }
 
 /** Returns the exit code. */
-export function verify(options: { readonly data: string; readonly json: boolean }, output: FolderCommandOutput): Promise<number> {
+export function verify(
+  options: { readonly data: string; readonly json: boolean },
+  output: FolderCommandOutput,
+): Promise<number> {
   return onFolder(options.data, output, async () => {
     const lock = await lockFolder(options.data);
     try {

@@ -51,11 +51,19 @@ export class PacedWriter implements FrameWriter {
     this.#connection.ping();
   }
 
-  /** What is still being made is given up; what was written, a refusal perhaps, still goes out. */
+  /**
+   * What is still being made is given up, and with it what was written behind it: "caught up" and a cursor would be lies
+   * without it. Only what was written last still goes out: why the connection ends.
+   */
   close(code: number, reason: string): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const frames of waiting) if (frames instanceof Uint8Array) this.#connection.write(frames);
+    const last = waiting.at(-1);
+    for (const frames of waiting) {
+      if (!(frames instanceof Uint8Array)) break;
+      if (frames !== last) this.#connection.write(frames);
+    }
+    if (last instanceof Uint8Array) this.#connection.write(last);
     this.#connection.close(code, reason);
   }
 }

@@ -1,5 +1,4 @@
 import {
-  type Cursor,
   type OpenMessage,
   RefusedError,
   type ServerMessage,
@@ -140,10 +139,11 @@ export class TideweaveDriver implements Driver {
     const grant = await authorized(this.#context, { document, via: 'tideweave', access: 'write', token, ...peer });
     const room = await rooms.get(document);
     checkEpoch(room, message.epoch);
-    const from = placeInLog(room, cursor);
-    await room.bringUpToDate({ seq: from.seq, stateVector }, (updates) => {
+    const logWentBack = cursor !== null && !(await room.has(cursor));
+    const seq = logWentBack ? null : (cursor?.seq ?? null);
+    await room.bringUpToDate({ seq, stateVector }, (updates) => {
       if (this.#closed) return;
-      const member = new NativeMember(this, this.#out, room, grant, message.device, stateVector, from.logWentBack);
+      const member = new NativeMember(this, this.#out, room, grant, message.device, stateVector, logWentBack);
       const opened = {
         request: message.request,
         doc: room.number,
@@ -296,13 +296,4 @@ function checkEpoch(room: Room, epoch: string): void {
     'TW_EPOCH_MISMATCH',
     current === '' ? 'the relay has no history of this document' : 'the relay has another history of this document',
   );
-}
-
-/** Where a cursor points in the room's log; no sequence number when it points nowhere there. */
-function placeInLog(room: Room, cursor: Cursor | null): { seq: number | null; logWentBack: boolean } {
-  if (cursor === null) return { seq: null, logWentBack: false };
-  const { head } = room;
-  if (head === null || head.logId !== cursor.logId || cursor.seq > head.lastSeq)
-    return { seq: null, logWentBack: true };
-  return { seq: cursor.seq, logWentBack: false };
 }

@@ -9,7 +9,7 @@ import type { StoragePort } from './level-storage.ts';
 import { decodeChunk, decodeRecord } from './record.ts';
 
 /** Where such files lie, below the data folder. */
-export const asideFolder = 'aside';
+const asideFolder = 'aside';
 
 /** The name of the file for a document, below the data folder. */
 export function exportName(name: string): string {

@@ -52,7 +52,11 @@ export interface PreparedFolder {
 const lostFile = 'lost.json';
 const keptSuffix = '.damaged-kept';
 const currentPattern = /^MANIFEST-(\d+)\n$/;
-export const filePatterns: Readonly<Record<'log' | 'table' | 'manifest', RegExp>> = { log: /^(\d+)\.log$/, table: /^(\d+)\.ldb$/, manifest: /^MANIFEST-(\d+)$/ };
+export const filePatterns: Readonly<Record<'log' | 'table' | 'manifest', RegExp>> = {
+  log: /^(\d+)\.log$/,
+  table: /^(\d+)\.ldb$/,
+  manifest: /^MANIFEST-(\d+)$/,
+};
 
 /**
  * Brings the files into a state in which LevelDB may open them, and says what it did. Throws `StorageBrokenError` when
@@ -79,7 +83,10 @@ export async function prepareFolder(path: string): Promise<PreparedFolder> {
 export async function examineFolder(path: string, tableBytesMax: number): Promise<FolderState> {
   const names = await namesIn(path);
   const numbers = (pattern: RegExp): number[] =>
-    names.flatMap((name) => pattern.exec(name)?.[1] ?? []).map(Number).toSorted((a, b) => b - a);
+    names
+      .flatMap((name) => pattern.exec(name)?.[1] ?? [])
+      .map(Number)
+      .toSorted((a, b) => b - a);
   const logs = numbers(filePatterns.log);
   const found = { broken: [] as string[], mended: [] as MendedFile[], lost: [] as KeyRange[] };
   const state = (manifest: Manifest | null, unused = false): FolderState => ({
@@ -93,7 +100,8 @@ export async function examineFolder(path: string, tableBytesMax: number): Promis
   if (isNew && !names.includes('CURRENT')) return state(null);
 
   // LevelDB does not sync the list of a new database before it points to it.
-  const nothingStored = numbers(filePatterns.table).length === 0 && (await areEmpty(path, [...logNames(logs), ...witnessFiles]));
+  const nothingStored =
+    numbers(filePatterns.table).length === 0 && (await areEmpty(path, [...logNames(logs), ...witnessFiles]));
   const manifestName = await currentManifest(path, names);
   if (manifestName === null && nothingStored) return state(null, true);
   if (manifestName === null) {
@@ -103,7 +111,11 @@ export async function examineFolder(path: string, tableBytesMax: number): Promis
   const stored = await readFile(join(path, manifestName));
   const mendedManifest = mendedLog(stored);
   if (mendedManifest !== null) {
-    found.mended.push({ name: manifestName, bytes: mendedManifest, what: `${manifestName}: flipped bits were put right` });
+    found.mended.push({
+      name: manifestName,
+      bytes: mendedManifest,
+      what: `${manifestName}: flipped bits were put right`,
+    });
   }
   const bytes = mendedManifest ?? stored;
   const manifest = lostRegions(bytes, true).length > 0 ? null : readManifest(readableRecords(bytes));
@@ -114,7 +126,9 @@ export async function examineFolder(path: string, tableBytesMax: number): Promis
   }
   // It is created before it is named here, and deleted only after a later one has been.
   if (manifest.logNumber > 0 && !logs.includes(manifest.logNumber)) {
-    found.broken.push(`the write-ahead log ${fileName(manifest.logNumber, 'log')} is missing, or ${manifestName} is cut off`);
+    found.broken.push(
+      `the write-ahead log ${fileName(manifest.logNumber, 'log')} is missing, or ${manifestName} is cut off`,
+    );
   }
   for (const log of logs.filter((number) => number >= manifest.logNumber)) {
     const name = fileName(log, 'log');

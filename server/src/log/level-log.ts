@@ -60,7 +60,6 @@ export interface LevelLogOptions {
   readonly onDamage?: (what: string) => void;
 }
 
-
 /** What an append works on: a document's head and where it is stored. */
 interface Slot {
   readonly key: Uint8Array;

@@ -60,7 +60,7 @@ export async function missingTraces(ranges: readonly KeyRange[], storage: Storag
 }
 
 /** Names whose heads, records or snapshots are in these bytes of LevelDB's log. */
-export async function documentsInBytes(regions: readonly Uint8Array[], storage: StoragePort): Promise<Set<string>> {
+async function documentsInBytes(regions: readonly Uint8Array[], storage: StoragePort): Promise<Set<string>> {
   const names = new Set<string>();
   const logIds = new Set<string>();
   for (const region of regions) {

@@ -104,8 +104,11 @@ async function collectTables(path: string, numbers: readonly number[], manifest:
 function missingTables(manifest: Manifest | null, found: ReadonlyMap<number, TableFacts>): [number, TableFacts][] {
   if (manifest === null) return [];
   const later = [...found].filter(([number]) => number >= manifest.nextFile).map(([, facts]) => facts);
-  const from = later.map(({ smallest }) => userKey(smallest)).toSorted(Buffer.compare)[0];
-  const to = later.map(({ largest }) => userKey(largest)).toSorted(Buffer.compare).at(-1);
+  const from = later.map(({ smallest }) => userKey(smallest)).toSorted(byBytes)[0];
+  const to = later
+    .map(({ largest }) => userKey(largest))
+    .toSorted(byBytes)
+    .at(-1);
   return [...manifest.tables].filter(([number, { smallest, largest }]) => {
     if (found.has(number)) return false;
     const covered =
@@ -115,6 +118,10 @@ function missingTables(manifest: Manifest | null, found: ReadonlyMap<number, Tab
       Buffer.compare(userKey(largest), to) <= 0;
     return !covered;
   });
+}
+
+function byBytes(a: Uint8Array, b: Uint8Array): number {
+  return Buffer.compare(a, b);
 }
 
 /** ClassicLevel has it, and the types of `level` leave it out because browsers do not. */

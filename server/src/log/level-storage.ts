@@ -81,12 +81,7 @@ export class LevelStorage implements StoragePort {
   /** Settles when the database is open again; another promise each time that it is reopened. */
   #opened: Promise<void> = Promise.resolve();
 
-  private constructor(
-    path: string,
-    db: Level<Uint8Array, Uint8Array>,
-    witness: Witness,
-    mended: readonly string[],
-  ) {
+  private constructor(path: string, db: Level<Uint8Array, Uint8Array>, witness: Witness, mended: readonly string[]) {
     this.#path = path;
     this.#db = db;
     this.#witness = witness;
@@ -104,7 +99,8 @@ export class LevelStorage implements StoragePort {
     try {
       await db.open();
     } catch (error) {
-      if (error instanceof Error && errorCode(error.cause) === 'LEVEL_LOCKED') throw new StorageLockedError(path, error);
+      if (error instanceof Error && errorCode(error.cause) === 'LEVEL_LOCKED')
+        throw new StorageLockedError(path, error);
       throw error;
     }
     const witness = await Witness.open(path);
@@ -217,7 +213,8 @@ export class LevelStorage implements StoragePort {
         return await read();
       } catch (error) {
         if (opened !== this.#opened && attempt < reopenRetriesMax) continue;
-        if (errorCode(error) === 'LEVEL_CORRUPTION') throw new StorageDamagedError('unreadable block', { cause: error });
+        if (errorCode(error) === 'LEVEL_CORRUPTION')
+          throw new StorageDamagedError('unreadable block', { cause: error });
         throw error;
       }
     }

@@ -6,7 +6,6 @@
 
 import { fragmentAt, logBlockBytes as blockBytes, logHeaderBytes as headerBytes } from './leveldb/log-file.ts';
 
-
 /**
  * The parts of a log file that LevelDB drops although they were written completely, without the headers of blocks. Empty
  * when the file is intact or, as the newest log may, ends in a write that the loss of power cut off or tore: each write

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 import { witnessFileBytesMax } from './bounds.ts';
-import { isHeadKey, nameOfHeadKey } from './keys.ts';
+import { isHeadKey } from './keys.ts';
 import type { WriteOperation } from './level-storage.ts';
-import { decodeHead } from './record.ts';
+import { headParts } from './record.ts';
 
 /** How far a document was acknowledged. */
 export interface Witnessed {
@@ -59,11 +59,9 @@ export class Witness {
 
   /** Called when a batch has been synced. A disk that takes nothing more fails the next commit too, and that one is told. */
   note(batch: readonly WriteOperation[]): void {
-    const statements = batch.flatMap(({ key, value }) => {
-      const name = value !== null && isHeadKey(key) ? nameOfHeadKey(key) : null;
-      const head = name === null || value === null ? undefined : decodeHead(key, name, value)?.head;
-      return head === undefined ? [] : [encode(head.name, head.logId, head.deletedAt === null ? head.lastSeq : deletedMark)];
-    });
+    const statements = batch.flatMap(({ key, value }) =>
+      value !== null && isHeadKey(key) ? [encode(key.subarray(1), value)] : [],
+    );
     if (statements.length === 0) return;
     const bytes = Buffer.concat(statements);
     try {
@@ -104,14 +102,13 @@ async function contentOf(path: string): Promise<Buffer> {
   });
 }
 
-/** Length of the name, id of the log, sequence number, name, checksum. */
-function encode(name: string, logId: string, lastSeq: number): Buffer {
-  const nameBytes = Buffer.from(name, 'utf8');
-  const bytes = Buffer.allocUnsafe(headerBytes + nameBytes.byteLength + checksumBytes);
-  bytes.writeUInt16BE(nameBytes.byteLength, 0);
-  bytes.write(logId, 2, 'hex');
-  bytes.writeDoubleBE(lastSeq, 10);
-  bytes.set(nameBytes, headerBytes);
+/** Length of the name, id of the log, sequence number, name, checksum: taken over from a head as it is stored. */
+function encode(name: Uint8Array, head: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(headerBytes + name.byteLength + checksumBytes);
+  bytes.writeUInt16BE(name.byteLength, 0);
+  bytes.set(head.subarray(headParts.logId, headParts.lastSeq + 8), 2);
+  if (head[headParts.deleted] === 1) bytes.writeDoubleBE(deletedMark, 10);
+  bytes.set(name, headerBytes);
   const end = bytes.byteLength - checksumBytes;
   bytes.writeUInt32BE(crc32(bytes.subarray(0, end)), end);
   return bytes;

@@ -31,6 +31,9 @@ const sameAuthor = 2;
 /** Bytes of an encoded head; one byte of varint in LevelDB's batches. */
 export const headBytes: number = 2 + 8 + 8 + 11 * 8 + checksumBytes;
 
+/** Where in a stored head these are; the sequence number follows the id of the log. */
+export const headParts = { deleted: 1, logId: 10, lastSeq: 18 } as const;
+
 /** A head as it is stored; numbers as doubles, which hold every safe integer and every time exactly. */
 export function encodeHead(key: Uint8Array, stored: StoredHead): Uint8Array {
   const { head } = stored;

@@ -214,7 +214,10 @@ export class WriteBatcher {
   #retry(batch: readonly Gathered[], error: unknown): void {
     this.#setHealth('failing', error);
     if (this.#stopped) return;
-    this.#retryDelayMs = Math.min(commitRetryMs.max, this.#retryDelayMs === 0 ? commitRetryMs.first : 2 * this.#retryDelayMs);
+    this.#retryDelayMs = Math.min(
+      commitRetryMs.max,
+      this.#retryDelayMs === 0 ? commitRetryMs.first : 2 * this.#retryDelayMs,
+    );
     this.#planned = this.#options.clock.after(this.#retryDelayMs, () => {
       this.#planned = null;
       void this.#commit(batch);

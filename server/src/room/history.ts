@@ -1,5 +1,13 @@
-import { type StateVector, assert, mergeUpdates, sliceBytesEstimate, sliceSnapshot } from '@tideweave/shared';
+import {
+  type Cursor,
+  type StateVector,
+  assert,
+  mergeUpdates,
+  sliceBytesEstimate,
+  sliceSnapshot,
+} from '@tideweave/shared';
 import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts';
+import { entryCheck } from './entry-check.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 
 /** What a session has already. */
@@ -24,6 +32,8 @@ export class History {
   #tail: Entry[];
   #tailFrom: number;
   #tailBytes = 0;
+  /** The newest entry; null while it is not known which that is. */
+  #newest: { readonly seq: number; readonly check: number } | null = null;
   readonly #loadingTail = new Map<number, Promise<void>>();
   #uncommitted: Uint8Array[] = [];
   /** A snapshot too large for the cache stays here between `load` and `compose`. */
@@ -31,19 +41,42 @@ export class History {
   /** Everything after the snapshot, merged: what every joiner needs, made once. */
   #mergedTail: readonly Uint8Array[] | null = null;
 
-  /** `tail`: the entries after the head's snapshot. */
-  constructor(name: string, log: DocumentLog, snapshots: SnapshotCache, head: Head | null, tail: readonly Entry[]) {
+  /** `entries`: those after the head's snapshot, and before them the newest of those in it, where the log still has it. */
+  constructor(name: string, log: DocumentLog, snapshots: SnapshotCache, head: Head | null, entries: readonly Entry[]) {
     this.#name = name;
     this.#log = log;
     this.#snapshots = snapshots;
     this.#head = head;
-    this.#tail = [...tail];
     this.#tailFrom = head?.snapshotSeq ?? 0;
-    for (const entry of tail) this.#tailBytes += entry.update.length;
+    this.#tail = entries.filter(({ seq }) => seq > this.#tailFrom);
+    for (const entry of this.#tail) this.#tailBytes += entry.update.length;
+    this.#remember(entries.at(-1));
   }
 
   get head(): Head | null {
     return this.#head;
+  }
+
+  /** Where the log ends; null while there is none. */
+  get end(): Cursor | null {
+    const head = this.#head;
+    if (head === null) return null;
+    const { logId, lastSeq: seq } = head;
+    return { logId, seq, check: this.#newest?.seq === seq ? this.#newest.check : 0 };
+  }
+
+  /** Whether the log still has what a cursor points at; false also where that cannot be told. */
+  async has({ logId, seq, check }: Cursor): Promise<boolean> {
+    const head = this.#head;
+    if (head === null || head.logId !== logId || seq > head.lastSeq || seq < head.firstSeq - 1) return false;
+    if (seq === 0) return true;
+    if (seq === this.#newest?.seq) return check === this.#newest.check;
+    let entry = this.#entry(seq);
+    if (entry === undefined && seq >= head.firstSeq) {
+      await this.#loadTail(seq - 1);
+      entry = this.#entry(seq);
+    }
+    return entry !== undefined && entryCheck(entry) === check;
   }
 
   /** Updates that were sent out and wait for their commit. */
@@ -65,6 +98,7 @@ export class History {
       this.#tail.push(entry);
       this.#tailBytes += entry.update.length;
     }
+    this.#remember(entries.at(-1));
     if (this.#tailBytes > tailBytesMax) this.#dropTail(head.lastSeq);
   }
 
@@ -150,6 +184,14 @@ export class History {
     this.#tailFrom = from;
     this.#tailBytes = 0;
     for (const entry of this.#tail) this.#tailBytes += entry.update.length;
+  }
+
+  #remember(newest: Entry | undefined): void {
+    if (newest !== undefined) this.#newest = { seq: newest.seq, check: entryCheck(newest) };
+  }
+
+  #entry(seq: number): Entry | undefined {
+    return this.#tail.find((entry) => entry.seq === seq);
   }
 
   #dropTail(upTo: number): void {

@@ -162,7 +162,8 @@ export class RoomRegistry implements RoomHost {
       try {
         [snapshot, tail] = await Promise.all([
           head.snapshotSeq > 0 ? this.#snapshots.load(name, head.snapshotSeq) : null,
-          head.lastSeq > head.snapshotSeq ? this.#log.read(name, head.snapshotSeq) : [],
+          // At least the newest entry, where it is still there: cursors say which it is.
+          this.#log.read(name, Math.max(head.firstSeq - 1, Math.min(head.snapshotSeq, head.lastSeq - 1))),
         ]);
       } catch (error) {
         if (error instanceof RangeError) return null;

@@ -2,6 +2,7 @@ import {
   type Admission,
   type Cancel,
   type Clock,
+  type Cursor,
   type DocumentState,
   type Limits,
   type StateVector,
@@ -236,8 +237,20 @@ export class Room implements EndOfTurn {
 
   /** Cursor bytes for everything committed, or null while nothing is. */
   get cursor(): { readonly epoch: string; readonly bytes: Uint8Array } | null {
-    const { head } = this;
-    return head === null ? null : { epoch: head.epoch, bytes: encodeCursor({ logId: head.logId, seq: head.lastSeq }) };
+    const { end, head } = this.#history;
+    return end === null || head === null ? null : { epoch: head.epoch, bytes: encodeCursor(end) };
+  }
+
+  /** Whether the log still has what a cursor points at (C7). Throws `RefusedError` when it cannot be read. */
+  async has(cursor: Cursor): Promise<boolean> {
+    this.#check();
+    try {
+      return await this.#history.has(cursor);
+    } catch (error) {
+      // Compacted away while it was looked for.
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
   }
 
   endTurn(): void {

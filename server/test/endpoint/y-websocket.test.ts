@@ -2,7 +2,7 @@
 // The stock provider of y-websocket 3, unchanged, against the relay.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Awareness } from 'y-protocols/awareness';
+import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { endProvider, readers, stockProvider, whenSynced } from '../support/readers.ts';
 import { memoryLog, withRelay } from '../support/relay.ts';

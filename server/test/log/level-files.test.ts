@@ -15,7 +15,7 @@ import { append, entries, entry, headOf, snapshotAt } from './log-fixtures.ts';
 
 const documents = 12;
 const rounds = 40;
-const probes = 60;
+const probes = 40;
 const names = Array.from({ length: documents }, (_, index) => `document ${index}`);
 const openAt = (path: string): Promise<DocumentLog> => openLevelLog({ path, wallTime: () => 1 });
 

@@ -94,7 +94,10 @@ test('D4 S21 a folder put back to an older copy, its witness aside, is noticed d
     log = await openAt(copy, (what) => void told.push(what));
     for (const name of ['changed', 'new', 'deleted', 'again']) {
       assert.is(await refusalOf(() => log.head(name)), 'TW_DOCUMENT_CORRUPT', name);
-      assert.ok(told.some((what) => what.includes(JSON.stringify(name))), name);
+      assert.ok(
+        told.some((what) => what.includes(JSON.stringify(name))),
+        name,
+      );
     }
     assert.is((await headOf(log, 'old')).lastSeq, 3);
     assert.is(await log.delete('new'), true, 'even one that is not there can be got rid of');

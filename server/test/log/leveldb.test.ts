@@ -16,7 +16,8 @@ import { examineTable, isMetadataIntact, tableSummary, userKey } from '../../src
 
 const keys = 3000;
 const keyAt = (index: number): Uint8Array => Buffer.from(`key ${String(index).padStart(6, '0')}`);
-const flip = (bytes: Uint8Array, bit: number): void => void (bytes[bit >>> 3] = (bytes[bit >>> 3] ?? 0) ^ (1 << (bit & 7)));
+const flip = (bytes: Uint8Array, bit: number): void =>
+  void (bytes[bit >>> 3] = (bytes[bit >>> 3] ?? 0) ^ (1 << (bit & 7)));
 
 /** The only table of a database of many keys, with what its MANIFEST says of it. */
 async function realTable(): Promise<{ file: Buffer; folder: Map<string, Buffer> }> {
@@ -26,8 +27,11 @@ async function realTable(): Promise<{ file: Buffer; folder: Map<string, Buffer> 
       const db = new Level<Uint8Array, Uint8Array>(path, { keyEncoding: 'view', valueEncoding: 'view' });
       await db.open();
       if (put) {
-        const value = (index: number): Uint8Array => Uint8Array.from({ length: 60 }, (_, at) => (index * at * 7919) & 0xff);
-        await db.batch(Array.from({ length: keys }, (_, index) => ({ type: 'put', key: keyAt(index), value: value(index) })));
+        const value = (index: number): Uint8Array =>
+          Uint8Array.from({ length: 60 }, (_, at) => (index * at * 7919) & 0xff);
+        await db.batch(
+          Array.from({ length: keys }, (_, index) => ({ type: 'put', key: keyAt(index), value: value(index) })),
+        );
       }
       await db.close();
     }
@@ -91,7 +95,10 @@ test('D4 S17 what is not a batch is not taken for one', () => {
 test('D4 S19 Snappy blocks are unpacked, and nonsense is refused', () => {
   const packed = Uint8Array.of(12, 3 << 2, ...Buffer.from('abcd'), ((8 - 4) << 2) | 1, 4);
   assert.is(Buffer.from(unsnappy(packed, 100)).toString(), 'abcdabcdabcd');
-  assert.throws(() => unsnappy(packed, 11), (error: unknown) => error instanceof MalformedError);
+  assert.throws(
+    () => unsnappy(packed, 11),
+    (error: unknown) => error instanceof MalformedError,
+  );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
       try {
@@ -116,7 +123,10 @@ test('D4 S22 a list of tables gives back what was written, and LevelDB’s own i
   const read = readManifest(readableRecords(manifest));
   const facts = [...(read?.tables.values() ?? [])][0];
   assert.is(facts?.size, file.byteLength);
-  assert.equal([facts?.smallest, facts?.largest].map((key) => Buffer.from(userKey(key ?? new Uint8Array(0)))), [keyAt(0), keyAt(keys - 1)]);
+  assert.equal(
+    [facts?.smallest, facts?.largest].map((key) => Buffer.from(userKey(key ?? new Uint8Array(0)))),
+    [keyAt(0), keyAt(keys - 1)],
+  );
   assert.is(readManifest([Uint8Array.of(99)]), null);
   assert.is(readManifest([]), null);
 });
@@ -146,8 +156,8 @@ test('D4 S19 a table loses the damaged part alone, keeps its size, and tells whi
   const { file } = await realTable();
   const facts = tableSummary(file);
   assert.ok(facts !== null);
-  for (let probe = 0; probe < 40; probe += 1) {
-    const at = Math.floor((probe / 40) * file.byteLength);
+  for (let probe = 0; probe < 24; probe += 1) {
+    const at = Math.floor((probe / 24) * file.byteLength);
     const isCut = probe % 2 === 1;
     const damaged = isCut ? file.subarray(0, at) : Buffer.from(file).fill(0, at, at + 600);
     const state = examineTable(damaged, facts);
@@ -160,7 +170,10 @@ test('D4 S19 a table loses the damaged part alone, keeps its size, and tells whi
       state.lost.some(({ from, to }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) < 0);
     for (let index = 0; index < keys; index += 1) {
       const key = keyAt(index);
-      assert.ok(kept.has(Buffer.from(key).toString()) || isLost(key), `${isCut ? 'cut at' : 'byte'} ${at}: key ${index}`);
+      assert.ok(
+        kept.has(Buffer.from(key).toString()) || isLost(key),
+        `${isCut ? 'cut at' : 'byte'} ${at}: key ${index}`,
+      );
     }
     if (!isCut) assert.ok(kept.size > 0.8 * keys, `${kept.size} keys are left`);
   }
@@ -173,7 +186,10 @@ async function keysIn(table: Uint8Array): Promise<string[]> {
     await writeFile(join(path, '000005.ldb'), table);
     const facts = tableSummary(table);
     const tables = new Map(facts === null ? [] : [[5, facts] as const]);
-    await writeFile(join(path, 'MANIFEST-000007'), encodeManifest({ logNumber: 0, nextFile: 8, lastSequence: keys, tables }));
+    await writeFile(
+      join(path, 'MANIFEST-000007'),
+      encodeManifest({ logNumber: 0, nextFile: 8, lastSequence: keys, tables }),
+    );
     await writeFile(join(path, 'CURRENT'), 'MANIFEST-000007\n');
     const db = new Level<string, Uint8Array>(path, { keyEncoding: 'utf8', valueEncoding: 'view' });
     const found = await db.keys().all();

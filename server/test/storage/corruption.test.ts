@@ -14,7 +14,7 @@ import * as assert from 'uvu/assert';
 import { withFolder } from '../support/folders.ts';
 import type { Checked } from './corruption.child.ts';
 import { damage, faults, type FileKind, fileKinds } from './damage.ts';
-import { documents, type Truth } from './stored-documents.ts';
+import { documents } from './stored-documents.ts';
 
 const perCombination = 10;
 const atOnce = 2;
@@ -42,13 +42,13 @@ interface Tally {
 }
 
 /** What the child printed, line by line, and how it ended when that was not in good order. */
-async function inChild<Result>(...args: readonly string[]): Promise<{ lines: Result[]; failure: string | null }> {
+async function inChild(...args: readonly string[]): Promise<{ lines: unknown[]; failure: string | null }> {
   const ended = await promisify(execFile)(process.execPath, [child, ...args], { maxBuffer: outputBytesMax }).catch(
     (error: Error & { stdout: string; stderr: string }) => error,
   );
   const lines = ended.stdout.split('\n').filter(Boolean);
   const failure = ended instanceof Error ? `${ended.message.slice(0, 200)} ${ended.stderr.slice(0, 600)}` : null;
-  return { lines: lines.map((line) => JSON.parse(line) as Result), failure };
+  return { lines: lines.map((line): unknown => JSON.parse(line)), failure };
 }
 
 async function copyTo(from: string, to: string): Promise<void> {
@@ -82,7 +82,14 @@ function problemsOf({ refusal, before, after, repaired, again }: Checked): strin
 }
 
 function tallyOf(runs: readonly Run[], lines: readonly Checked[], failure: string | null): Tally {
-  const tally = { runs: runs.length, startRefused: 0, intactBefore: 0, intactAfter: 0, allIntactAfter: 0, problems: [] as string[] };
+  const tally = {
+    runs: runs.length,
+    startRefused: 0,
+    intactBefore: 0,
+    intactAfter: 0,
+    allIntactAfter: 0,
+    problems: [] as string[],
+  };
   for (const [index, { what }] of runs.entries()) {
     const checked = lines[index];
     if (checked === undefined) {
@@ -107,9 +114,9 @@ test('D4 S24 two hundred damages to LevelDB’s files: intact or refused, never 
   const random = seededRandom(seed);
   await withFolder(async (folder) => {
     const base = join(folder, 'base');
-    const [truths] = (await inChild<Truth[]>('write', base, String(seed))).lines;
+    const { lines: written } = await inChild('write', base, String(seed));
     const truthFile = join(folder, 'truths.json');
-    await writeFile(truthFile, JSON.stringify(truths));
+    await writeFile(truthFile, JSON.stringify(written[0]));
 
     const queue: Combination[] = [];
     for (const kind of Object.keys(fileKinds) as FileKind[]) {
@@ -127,8 +134,8 @@ test('D4 S24 two hundred damages to LevelDB’s files: intact or refused, never 
     const worker = async (): Promise<void> => {
       for (let each = queue.shift(); each !== undefined; each = queue.shift()) {
         const { key, runs } = each;
-        const { lines, failure } = await inChild<Checked>('check', truthFile, ...runs.map(({ path }) => path));
-        tallies.set(key, tallyOf(runs, lines, failure));
+        const { lines, failure } = await inChild('check', truthFile, ...runs.map(({ path }) => path));
+        tallies.set(key, tallyOf(runs, lines as Checked[], failure));
         for (const { path } of runs) await rm(path, { recursive: true });
       }
     };
@@ -146,7 +153,8 @@ test('D4 S24 two hundred damages to LevelDB’s files: intact or refused, never 
     const problems = [...tallies.values()].flatMap((tally) => tally.problems);
     assert.equal(problems, []);
     for (const [key, { intactAfter, runs: made }] of tallies) {
-      if (key.includes('flipped')) assert.is(intactAfter, made * documents, `${key}: a single flipped bit is put right`);
+      if (key.includes('flipped'))
+        assert.is(intactAfter, made * documents, `${key}: a single flipped bit is put right`);
       assert.ok(intactAfter > 0, `${key}: others are served`);
     }
   });

@@ -7,7 +7,12 @@ import type { Random } from '@tideweave/shared';
 export const faults = ['flipped bit', 'zeroed block', 'torn tail', 'truncated', 'deleted'] as const;
 export type Fault = (typeof faults)[number];
 
-export const fileKinds = { log: /^\d+\.log$/, table: /^\d+\.ldb$/, manifest: /^MANIFEST-\d+$/, current: /^CURRENT$/ } as const;
+export const fileKinds = {
+  log: /^\d+\.log$/,
+  table: /^\d+\.ldb$/,
+  manifest: /^MANIFEST-\d+$/,
+  current: /^CURRENT$/,
+} as const;
 export type FileKind = keyof typeof fileKinds;
 
 const diskBlockBytes = 4096;

@@ -69,7 +69,9 @@ test('D5 S9 on a full disk nothing is acknowledged, reads go on, clients see pen
       for (const handle of [busy, quiet]) {
         assert.ok(sameContent(await readers.http(relay.url, handle === busy ? 'busy' : 'quiet'), handle.doc));
       }
-      console.log(`${disk.kind}: ${made} edits, ${acknowledged} of them before the disk was full, ${reads} reads while it was`);
+      console.log(
+        `${disk.kind}: ${made} edits, ${acknowledged} of them before the disk was full, ${reads} reads while it was`,
+      );
       await relay.kill();
       assert.is(await verified(disk.path), '', 'and everything is in order');
     } finally {

@@ -25,12 +25,12 @@ const editBytes = [20, 300, 20_000, 200_000];
 
 /** Starts a relay whose every change to a file is written down. */
 async function startTraced(data: string, library: string, trace: string): Promise<RelayProcess> {
-  const added = shimEnvironment(library, data, trace);
-  Object.assign(process.env, added);
+  const before = process.env;
+  process.env = { ...before, ...shimEnvironment(library, data, trace) };
   try {
     return await RelayProcess.start(data, { args: ['--idle-unload-ms', '100', '--raw-window-bytes', '8KiB'] });
   } finally {
-    for (const name of Object.keys(added)) delete process.env[name];
+    process.env = before;
   }
 }
 
@@ -70,7 +70,10 @@ async function load(relay: RelayProcess, made: number[], random: Random): Promis
 /** The numbers are 1 to n; returns n. */
 function checkedCount(doc: Y.Doc, index: number): number {
   const numbers = doc.getArray<number>('numbers').toArray();
-  assert.ok(numbers.every((value, at) => value === at + 1), `document ${index}: every edit once, in order`);
+  assert.ok(
+    numbers.every((value, at) => value === at + 1),
+    `document ${index}: every edit once, in order`,
+  );
   return numbers.length;
 }
 
@@ -83,7 +86,7 @@ test('D1 D2 D3 S6 twenty losses of power under load: every edit that was called 
     const [before, data, after, trace] = ['before', 'data', 'after', 'trace'].map((name) => join(folder, name));
     assert.ok(before !== undefined && data !== undefined && after !== undefined && trace !== undefined);
     await mkdir(before);
-    const made = new Array<number>(documents).fill(0);
+    const made = Array.from({ length: documents }, () => 0);
     let acknowledged = made;
     const totals = { edits: 0, entries: 0, syncs: 0, bytesLost: 0, filesChangedLost: 0 };
     for (let round = 1; round <= rounds + 1; round += 1) {

@@ -161,7 +161,7 @@ class Disk {
   /** The names of files after so many changes. */
   namesAfter(changes: number): Map<string, Id> {
     const names = new Map(this.#first);
-    for (const { apply } of this.metadata.slice(0, changes)) apply(names);
+    for (const change of this.metadata.slice(0, changes)) change.apply(names);
     return names;
   }
 
@@ -195,7 +195,7 @@ function tornContent({ synced, pending }: FileState, random: Random): { bytes: B
       if (random() < 0.5) content.apply(entry);
       continue;
     }
-    for (let at = 0; at < written.byteLength; ) {
+    for (let at = 0; at < written.byteLength;) {
       const end = Math.min(written.byteLength, at + sectorBytes - ((offset + at) % sectorBytes));
       // Of some files all is lost or nothing, of others any sector.
       if (random() < (fate < 0.25 ? 0 : fate > 0.75 ? 1 : 0.5)) {
@@ -246,7 +246,7 @@ class Content {
 /** The whole entries of a trace; the last may be cut off where the process was killed. */
 function parseTrace(trace: Buffer): TraceEntry[] {
   const entries: TraceEntry[] = [];
-  for (let at = 0; at + headBytes <= trace.byteLength; ) {
+  for (let at = 0; at + headBytes <= trace.byteLength;) {
     const length = trace.readUInt32LE(at + 17);
     if (at + headBytes + length > trace.byteLength) break;
     entries.push({

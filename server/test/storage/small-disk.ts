@@ -47,7 +47,7 @@ function tmpfsDisk(folder: string, path: string): SmallDisk {
     fill: async () => {
       const file = await open(ballast, 'a');
       try {
-        for (let bytes = ballastBytes; bytes >= 1; ) {
+        for (let bytes = ballastBytes; bytes >= 1;) {
           try {
             await file.writeFile(Buffer.alloc(bytes, 'x'));
           } catch {

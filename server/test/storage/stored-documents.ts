@@ -43,7 +43,7 @@ function entryOf(document: number, seq: number): ReturnType<typeof entry> {
 export async function writeDocuments(path: string, seed: number, rounds: number): Promise<readonly Truth[]> {
   const random = seededRandom(seed);
   const log = await openLevelLog({ path, wallTime: () => 1_700_000_000_000 });
-  const lastSeqs = new Array<number>(documents).fill(0);
+  const lastSeqs = Array.from({ length: documents }, () => 0);
   for (let round = 0; round < rounds; round += 1) {
     const busy = round < rounds / 3 ? documents : quietFrom;
     const writing = lastSeqs.flatMap((_, document) => (document < busy && random() < 0.5 ? [document] : []));
@@ -106,7 +106,9 @@ async function outcomeOf(log: DocumentLog, document: number, truth: Truth): Prom
       (snapshot === null || Buffer.compare(snapshot.update, snapshotOf(snapshot.seq).update) === 0) &&
       read.at(-1)?.seq === (head.lastSeq === head.firstSeq - 1 ? undefined : head.lastSeq) &&
       (read[0]?.seq ?? from + 1) <= from + 1 &&
-      read.every(({ seq, update }) => seq > truth.lastSeq || Buffer.compare(update, entryOf(document, seq).update) === 0);
+      read.every(
+        ({ seq, update }) => seq > truth.lastSeq || Buffer.compare(update, entryOf(document, seq).update) === 0,
+      );
     return isWhole ? 'intact' : 'short';
   } catch (error) {
     if (error instanceof RefusedError && error.code === 'TW_DOCUMENT_CORRUPT') return 'refused';

@@ -1,5 +1,4 @@
 /** Three ways to read a document afresh: each into a `Y.Doc` of its own that has never seen it. */
-import { once } from 'node:events';
 import { SyncClient } from '@tideweave/client';
 import { WebSocket } from 'ws';
 import { WebsocketProvider } from 'y-websocket';
@@ -84,7 +83,7 @@ export function sameContent(a: Y.Doc, b: Y.Doc): boolean {
 }
 
 /** State vector and delete set, in an order that does not depend on how the document came about. */
-export function canonical(doc: Y.Doc): Buffer {
+function canonical(doc: Y.Doc): Buffer {
   const { ds } = Y.decodeUpdate(Y.encodeStateAsUpdate(doc));
   const clocks = [...Y.decodeStateVector(Y.encodeStateVector(doc))].sort(([a], [b]) => a - b);
   const deletions = [...ds.clients]
@@ -101,9 +100,4 @@ function joined(ranges: readonly (readonly [number, number])[]): [number, number
     else result.push([clock, length]);
   }
   return result;
-}
-
-/** Resolves when a WebSocket is open. */
-export async function whenOpen(socket: WebSocket): Promise<void> {
-  if (socket.readyState !== WebSocket.OPEN) await once(socket, 'open');
 }

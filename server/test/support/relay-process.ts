@@ -89,6 +89,9 @@ export async function withRelayProcess<Value>(
   const relay = await RelayProcess.start(data, options);
   try {
     return await run(relay);
+  } catch (error) {
+    console.error(`what the relay wrote:\n${relay.error}`);
+    throw error;
   } finally {
     await relay.kill();
   }

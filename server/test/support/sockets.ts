@@ -34,5 +34,3 @@ export function countedSockets(): { WebSocket: typeof WebSocket; counts: SocketC
   }
   return { WebSocket: CountedWebSocket as unknown as typeof WebSocket, counts };
 }
-
-export type WebSocketClass = typeof WebSocket;

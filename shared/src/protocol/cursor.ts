@@ -10,6 +10,8 @@ export interface Cursor {
   /** `Head.logId`: a restored log has another one, so that its cursors cannot be mistaken for these (C7). */
   readonly logId: string;
   readonly seq: number;
+  /** Which entry has that number: a log that was put back in time gives it to another one. 0 when it is not known. */
+  readonly check: number;
 }
 
 const logIdBytesMax = 32;
@@ -18,6 +20,7 @@ export function encodeCursor(cursor: Cursor): Uint8Array {
   const encoder = encoding.createEncoder();
   encoding.writeVarString(encoder, cursor.logId);
   encoding.writeVarUint(encoder, cursor.seq);
+  encoding.writeVarUint(encoder, cursor.check);
   return encoding.toUint8Array(encoder);
 }
 
@@ -25,7 +28,7 @@ export function encodeCursor(cursor: Cursor): Uint8Array {
 export function decodeCursor(bytes: Uint8Array): Cursor | null {
   if (bytes.length === 0) return null;
   const reader = new Reader(bytes);
-  const cursor = { logId: reader.varString(logIdBytesMax), seq: reader.varUint() };
+  const cursor = { logId: reader.varString(logIdBytesMax), seq: reader.varUint(), check: reader.varUint() };
   if (!reader.done) throw new RefusedError('TW_MALFORMED_MESSAGE', 'bytes follow the cursor');
   return cursor;
 }

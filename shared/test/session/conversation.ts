@@ -303,6 +303,7 @@ export class Conversation {
       case 'saved':
         this.#line(name, `has ${output.name} saved up to ${output.n}`);
         return;
+      case 'confirmed':
       case 'watermark':
       case 'opened':
       case 'synced':

@@ -50,7 +50,7 @@ export class ModelRoom {
   }
 
   get cursor(): Uint8Array {
-    return encodeCursor({ logId: this.logId, seq: this.entries.length });
+    return encodeCursor({ logId: this.logId, seq: this.entries.length, check: 0 });
   }
 
   accept(update: Uint8Array, from: ModelMember | null): number | null {

@@ -127,7 +127,7 @@ function repeat(times: number, run: () => void): void {
 type Shared = Y.AbstractType<unknown>;
 
 /** One edit somewhere in the document. */
-export function randomEdit(random: Random, document: Y.Doc): void {
+function randomEdit(random: Random, document: Y.Doc): void {
   const types: Shared[] = [];
   for (const root of [
     document.getText('t'),
@@ -158,7 +158,7 @@ function collect(type: Shared, into: Shared[], depth: number): void {
 
 const pieces = ['a', 'b', ' ', 'the ', 'é', '漢字', '😀', '👩‍👩‍👧', '\u0000', '"\\', '\ufeff', '\u2028', 'x'.repeat(200)];
 
-export function randomText(random: Random): string {
+function randomText(random: Random): string {
   let text = '';
   repeat(1 + below(random, 4), () => (text += pick(random, pieces)));
   return text;
@@ -169,7 +169,7 @@ function randomKey(random: Random): string {
 }
 
 /** A value as applications put into arrays and maps. */
-export function randomValue(random: Random, depth = 0): unknown {
+function randomValue(random: Random, depth = 0): unknown {
   const kind = below(random, depth > 3 ? 10 : 13);
   switch (kind) {
     case 0:

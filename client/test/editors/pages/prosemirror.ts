@@ -9,6 +9,8 @@ import { type Mount, textsOf } from '../editor-page.ts';
 export const mount: Mount = (root, { doc, provider, user }) => {
   const fragment = doc.getXmlFragment('prosemirror');
   provider.awareness.setLocalStateField('user', user);
+  // Not with initProseMirrorDoc: of an empty fragment it makes a document without a paragraph, in which everything is
+  // selected, and stays so when content arrives. Whoever types then replaces all of it.
   const view = new EditorView(root, {
     state: EditorState.create({
       schema,

@@ -15,7 +15,12 @@ export function crc32c(bytes: Uint8Array, from = 0, to: number = bytes.byteLengt
   let crc = -1;
   let at = from;
   for (const end = to - stride; at <= end; at += stride) {
-    const low = crc ^ (byteAt(bytes, at) | (byteAt(bytes, at + 1) << 8) | (byteAt(bytes, at + 2) << 16) | (byteAt(bytes, at + 3) << 24));
+    const low =
+      crc ^
+      (byteAt(bytes, at) |
+        (byteAt(bytes, at + 1) << 8) |
+        (byteAt(bytes, at + 2) << 16) |
+        (byteAt(bytes, at + 3) << 24));
     crc =
       wordAt(t7, low & 0xff) ^
       wordAt(t6, (low >>> 8) & 0xff) ^

@@ -27,7 +27,7 @@ export interface LogBatch {
  * was. What is not the work of one bit stays as it is.
  */
 export function mendedLog(file: Uint8Array): Uint8Array | null {
-  const mended = Uint8Array.from(file);
+  const mended = new Uint8Array(file);
   let changed = false;
   for (let at = 0; at + logHeaderBytes <= mended.byteLength;) {
     const blockEnd = endOfBlock(at);
@@ -153,7 +153,12 @@ export function fragmentAt(
 function isValid(file: Uint8Array, at: number, limit: number): boolean {
   const type = file[at + 6] ?? 0;
   const end = at + logHeaderBytes + lengthAt(file, at);
-  return type >= types.full && type <= types.last && end <= limit && masked(crc32c(file, at + 6, end)) === storedCrc(file, at);
+  return (
+    type >= types.full &&
+    type <= types.last &&
+    end <= limit &&
+    masked(crc32c(file, at + 6, end)) === storedCrc(file, at)
+  );
 }
 
 /** Puts one flipped bit right: in the data or the type, in the checksum, or in the length. */

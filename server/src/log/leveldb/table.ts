@@ -4,21 +4,13 @@
  * written again without it, in the same number of bytes, and what may be missing is told as ranges of keys.
  */
 import type { KeyRange } from '../keys.ts';
-import {
-  type BlockHandle,
-  encodeBlock,
-  findBlock,
-  isIntact,
-  mendBlock,
-  readBlock,
-  trailerBytes,
-} from './block.ts';
+import { type BlockHandle, encodeBlock, findBlock, isIntact, mendBlock, readBlock, trailerBytes } from './block.ts';
 import { ByteReader, MalformedError, varint } from './coding.ts';
 
 const footerBytes = 48;
 const magic = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb);
 /** Behind a user key: LevelDB's sequence number and whether it is a put. */
-export const keySuffixBytes: number = 8;
+const keySuffixBytes = 8;
 
 /** What the MANIFEST says of a table; keys with their suffix. */
 export interface TableFacts {
@@ -47,8 +39,6 @@ interface Layout {
   readonly index: readonly Indexed[];
   /** Whether metaindex and filter can be used. */
   readonly whole: boolean;
-  /** Blocks among index, metaindex and filter in which a flipped bit was put right. */
-  readonly mends: number;
 }
 
 /** Whether the parts of a table that lead LevelDB through it are in order; `read` gives bytes of the file, fewer at its end. */
@@ -65,21 +55,26 @@ export function isMetadataIntact(read: (at: number, length: number) => Uint8Arra
   return filtersOf(metaindex, { offset: 0, size: footer.metaindex.size }).every((handle) => blockAt(handle) !== null);
 }
 
+/** Whether every block of a table is in order. */
+function isIntactTable(file: Uint8Array): boolean {
+  const footer = readFooter(file.subarray(Math.max(0, file.byteLength - footerBytes)));
+  if (footer === null || !isMetadataIntact((at, length) => file.subarray(at, at + length), file.byteLength))
+    return false;
+  return indexEntries(file, footer.index)?.every(({ handle }) => isIntact(file, handle)) ?? false;
+}
+
 /** Checks all blocks of a table. Without `facts` the file's own length counts. A table may get another size when `resize`. */
 export function examineTable(file: Uint8Array, facts: TableFacts | null, resize: boolean = facts === null): TableState {
   const size = facts?.size ?? file.byteLength;
-  const mended = Uint8Array.from(file.subarray(0, size));
+  if (file.byteLength === size && isIntactTable(file)) return { intact: true };
+  const mended = new Uint8Array(file.subarray(0, size));
   const layout = readLayout(mended);
   const index = layout?.index ?? scan(mended);
   const lost: KeyRange[] = [];
   const kept: Indexed[] = [];
-  let mends = layout?.mends ?? 0;
   let before = facts?.smallest ?? new Uint8Array(0);
   for (const each of index) {
-    if (isIntact(mended, each.handle)) {
-      kept.push(each);
-    } else if (mendBlock(mended, each.handle)) {
-      mends += 1;
+    if (isIntact(mended, each.handle) || mendBlock(mended, each.handle)) {
       kept.push(each);
     } else {
       lost.push(between(before, each.key));
@@ -89,7 +84,7 @@ export function examineTable(file: Uint8Array, facts: TableFacts | null, resize:
   const largest = facts?.largest;
   if (layout === null && !reaches(before, largest)) lost.push(between(before, largest));
   if (layout !== null && layout.whole && lost.length === 0 && mended.byteLength === size) {
-    return mends === 0 && file.byteLength === size ? { intact: true } : { intact: false, file: mended, lost };
+    return { intact: false, file: mended, lost };
   }
   return { intact: false, file: rebuilt(mended, kept, resize ? null : size), lost };
 }
@@ -146,16 +141,11 @@ function readHandle(reader: ByteReader): BlockHandle {
 function readLayout(file: Uint8Array): Layout | null {
   const footer = readFooter(file.subarray(Math.max(0, file.byteLength - footerBytes)));
   if (footer === null) return null;
-  let mends = 0;
-  const isUsable = (handle: BlockHandle): boolean => {
-    if (isIntact(file, handle)) return true;
-    mends += 1;
-    return mendBlock(file, handle);
-  };
+  const isUsable = (handle: BlockHandle): boolean => isIntact(file, handle) || mendBlock(file, handle);
   if (!isUsable(footer.index)) return null;
   const whole = isUsable(footer.metaindex) && filtersOf(file, footer.metaindex).every(isUsable);
   const index = indexEntries(file, footer.index);
-  return index === null ? null : { index, whole, mends };
+  return index === null ? null : { index, whole };
 }
 
 function filtersOf(file: Uint8Array, metaindex: BlockHandle): BlockHandle[] {
@@ -171,14 +161,18 @@ function indexEntries(file: Uint8Array, handle: BlockHandle): Indexed[] | null {
 /** The data blocks from the beginning of a file that does not say where they are, as far as they can be found. */
 function scan(file: Uint8Array): Indexed[] {
   const found: Indexed[] = [];
-  for (let at = 0; at < file.byteLength; ) {
+  for (let at = 0; at < file.byteLength;) {
     const handle = findBlock(file, at);
     if (handle === null) break;
     const entries = attempt(() => readBlock(file, handle));
     const last = entries?.at(-1);
     const index = indexEntries(file, handle);
     // The index itself: it knows better which of the blocks hold data.
-    if (index !== null && found.length > 0 && index.every((each, nth) => each.handle.offset === found[nth]?.handle.offset)) {
+    if (
+      index !== null &&
+      found.length > 0 &&
+      index.every((each, nth) => each.handle.offset === found[nth]?.handle.offset)
+    ) {
       return index;
     }
     if (entries === null || last === undefined || !areInternalKeys(entries)) {
@@ -193,7 +187,9 @@ function scan(file: Uint8Array): Indexed[] {
 
 /** Filters and the metaindex do not look like this. */
 function areInternalKeys(entries: readonly { readonly key: Uint8Array }[]): boolean {
-  return entries.every(({ key }) => key.byteLength > keySuffixBytes && (key[key.byteLength - keySuffixBytes] ?? 2) <= 1);
+  return entries.every(
+    ({ key }) => key.byteLength > keySuffixBytes && (key[key.byteLength - keySuffixBytes] ?? 2) <= 1,
+  );
 }
 
 /** A table of these blocks, without a filter; of exactly `size` bytes when that is given, or null when they do not fit. */
