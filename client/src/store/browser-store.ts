@@ -1,10 +1,10 @@
 /** The store in a browser: IndexedDB, with Web Locks between tabs and a request to keep the data. */
-import type { DocumentStore, StoreOptions } from './document-store.ts';
-import { openLevelStore } from './level-store.ts';
+import type { DocumentStore } from './document-store.ts';
+import { type LevelStoreOptions, openLevelStore } from './level-store.ts';
 import { localLock } from './local-lock.ts';
 import { type Lock, StoreError, type StoreEstimate } from './offline-store.ts';
 
-export interface BrowserStoreOptions extends Omit<StoreOptions, 'lock' | 'estimate'> {
+export interface BrowserStoreOptions extends Omit<LevelStoreOptions, 'lock' | 'estimate' | 'location'> {
   /** Name of the database; default `tideweave`. One per user who signs in, so that they do not see each other's documents. */
   readonly location?: string;
 }

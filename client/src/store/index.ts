@@ -2,7 +2,7 @@
 export type { Batch, KeyRange, StoreBackend } from './backend.ts';
 export { type BrowserStoreOptions, openBrowserStore } from './browser-store.ts';
 export { DocumentStore, type StoreOptions } from './document-store.ts';
-export { openLevelStore } from './level-store.ts';
+export { type LevelStoreOptions, openLevelStore } from './level-store.ts';
 export { MemoryDevice, openMemoryStore } from './memory-store.ts';
 export {
   type EntryKey,

@@ -1,6 +1,7 @@
 /** The store on package `level`: a LevelDB folder in Node, IndexedDB in browsers. The package is loaded when it is used. */
 import type { Level } from 'level';
 
+import { systemClock, systemRandom } from '../clock.ts';
 import type { Batch, KeyRange, StoreBackend } from './backend.ts';
 import { DocumentStore, type StoreOptions } from './document-store.ts';
 import { StoreError } from './offline-store.ts';
@@ -114,6 +115,17 @@ function useStrictly(db: IDBDatabase): void {
 }
 
 /** Opens the folder in Node, or the database in browsers, and makes it where there is none. */
-export async function openLevelStore(options: StoreOptions & { readonly location: string }): Promise<DocumentStore> {
-  return DocumentStore.open(await LevelBackend.open(options.location), options);
+export async function openLevelStore(options: LevelStoreOptions): Promise<DocumentStore> {
+  return DocumentStore.open(await LevelBackend.open(options.location), {
+    ...options,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  });
+}
+
+/** As `StoreOptions`, on the platform's clock and chance unless told otherwise. */
+export interface LevelStoreOptions
+  extends Omit<StoreOptions, 'clock' | 'random'>, Partial<Pick<StoreOptions, 'clock' | 'random'>> {
+  /** A folder in Node, the name of the database in browsers. */
+  readonly location: string;
 }
