@@ -74,7 +74,7 @@ export class DocumentStore implements OfflineStore {
     this.#options = options;
     this.#lock = lock;
     this.#limits = { ...defaultStoreLimits, ...options.limits };
-    this.#keys = new KeyMaker(options.clock.wallTime, options.random);
+    this.#keys = new KeyMaker(() => options.clock.wallTime(), options.random);
     const onError = (error: StoreError): void => this.#report(error);
     const { waitingBytesMax } = this.#limits;
     this.#queue = new WriteQueue({ connection, clock: options.clock, waitingBytesMax, onError });

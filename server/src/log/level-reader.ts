@@ -66,20 +66,20 @@ export async function readHeads(storage: StoragePort, after: string | null, limi
 
 /**
  * The records that hold the entries `from` to `to` (both inclusive), without a gap. With `to` at the head's last entry,
- * a record behind it is damage too: the head is an old one, because the newest was lost.
+ * a record behind it is damage too, unless the head has moved on meanwhile: it is an old one, because the newest was lost.
  */
 export async function readRecords(
   storage: StoragePort,
-  { head: { logId, lastSeq } }: StoredHead,
+  { head: { name, logId, lastSeq } }: StoredHead,
   from: number,
   to: number,
 ): Promise<StoredRecord[] | Damage> {
   return orDamage(`entries ${from} to ${to}`, async () => {
-    if (
-      to === lastSeq &&
-      (await storage.keys(recordRange(logId, to + 1, Number.MAX_SAFE_INTEGER), { limit: 1 })).length > 0
-    ) {
-      return new Damage(`head: there are entries after ${to}`);
+    const behind = recordRange(logId, to + 1, Number.MAX_SAFE_INTEGER);
+    if (to === lastSeq && (await storage.keys(behind, { limit: 1 })).length > 0) {
+      const now = await readHead(storage, name);
+      const hasMovedOn = now !== null && !(now instanceof Damage) && now.head.logId === logId && now.head.lastSeq > to;
+      if (!hasMovedOn) return new Damage(`head: there are entries after ${to}`);
     }
     if (from > to) return [];
     const pairs = await storage.pairs(recordRange(logId, from, to + 1));

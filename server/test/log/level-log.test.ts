@@ -11,7 +11,7 @@ import { LevelStorage } from '../../src/log/level-storage.ts';
 import { StorageLockedError } from '../../src/log/storage-errors.ts';
 import { formatKey } from '../../src/log/keys.ts';
 import { documentLogContract } from './document-log.contract.ts';
-import { append, entries, rejection } from './log-fixtures.ts';
+import { append, compact, entries, headOf, rejection } from './log-fixtures.ts';
 
 const newFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'tideweave-log-'));
 const openAt = (path: string): Promise<DocumentLog> => openLevelLog({ path, wallTime: () => Date.now() });
@@ -76,6 +76,35 @@ test('D5 S9 reads that are under way go on while the storage is reopened', async
   assert.ok(count > 0);
   await storage.close();
   await rm(path, { recursive: true });
+});
+
+test('D4 S10 S15 a document that is written to while it is read and compacted is never taken for damaged', async () => {
+  for (let round = 0; round < 15; round += 1) {
+    const path = await newFolder();
+    const log = await openAt(path);
+    await append(log, 'doc', entries(1, 50));
+    const run = { stop: false };
+    const write = async (): Promise<void> => {
+      for (let at = 51; !run.stop; at += 1) await append(log, 'doc', entries(at, 1));
+    };
+    const read = async (): Promise<void> => {
+      while (!run.stop) {
+        const { snapshotSeq } = await headOf(log, 'doc');
+        await log.read('doc', snapshotSeq).catch((error: unknown) => {
+          // A compaction came between.
+          if (!(error instanceof RangeError)) throw error;
+        });
+      }
+    };
+    const merge = async (): Promise<void> => {
+      for (let count = 0; count < 6; count += 1) await compact(log, 'doc', (await headOf(log, 'doc')).lastSeq);
+    };
+    const others = [write(), read(), read(), read()];
+    await merge().finally(() => (run.stop = true));
+    await Promise.all(others);
+    await log.close();
+    await rm(path, { recursive: true });
+  }
 });
 
 test.run();
