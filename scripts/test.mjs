@@ -23,6 +23,7 @@ const checks = [
   { name: 'build', command: ['node_modules/.bin/tsc', '-b'] },
   { name: 'lint', command: ['node_modules/.bin/oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'tidy', command: [process.execPath, 'scripts/tidy.mjs'] },
+  { name: 'rules', command: [process.execPath, 'scripts/rules.mjs'] },
   { name: 'knip', command: ['node_modules/.bin/knip'] },
   { name: 'format', command: ['node_modules/.bin/oxfmt', '--check'] },
 ];

@@ -279,7 +279,7 @@ export const settings: readonly SettingInfo[] = Object.keys(fields).map((name) =
 });
 
 /** Variables with our prefix that mean something to other programs of the project. */
-const foreignVariables = new Set(['TIDEWEAVE_CHROMIUM']);
+const foreignVariables = new Set(['TIDEWEAVE_CHROMIUM', 'TIDEWEAVE_SEED', 'TIDEWEAVE_FUZZ_RUNS']);
 
 const kubernetesHint = 'Kubernetes sets it for a Service named tideweave: put enableServiceLinks: false into the pod';
 

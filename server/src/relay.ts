@@ -56,7 +56,7 @@ export async function createRelay(options: RelayOptions = {}): Promise<Relay> {
   }
   const logger = options.logger ?? createLogger({ level: 'warn' });
   const clock = systemClock;
-  const log = options.log ?? (await openLog(options.data ?? null, clock));
+  const log = options.log ?? (await openLog(options.data ?? null, clock, logger));
   try {
     const relay = new RunningRelay(options, log, clock, logger);
     await relay.listen(host, port);
@@ -181,11 +181,11 @@ class RunningRelay implements Relay {
 const commitGatherMs = 20;
 const sweepMs = 1000;
 
-async function openLog(data: string | null, clock: Clock): Promise<DocumentLog> {
+async function openLog(data: string | null, clock: Clock, logger: Logger): Promise<DocumentLog> {
   const wallTime = (): number => clock.wallTime();
   return data === null
     ? new MemoryLog({ wallTime, randomId: () => randomBytes(8).toString('hex') })
-    : openLevelLog({ path: data, wallTime });
+    : openLevelLog({ path: data, wallTime, onDamage: (what) => logger.error({}, what) });
 }
 
 function isLoopback(host: string): boolean {

@@ -74,6 +74,10 @@ export function perform(world: World, step: Step): void {
     case 'connect':
       device.connect();
       return;
+    case 'refused-midway':
+      world.refuseNext.set(name, dice.chance(0.5) ? 'TW_OVERLOADED' : 'TW_FORBIDDEN');
+      cut(world, name, { client: true, relay: true });
+      return;
     case 'bad-token':
       badToken(world, device, step.ms);
       return;
@@ -81,7 +85,7 @@ export function perform(world: World, step: Step): void {
       const link = world.links(name).at(-1);
       if (link === undefined) return;
       world.fault('bad-frame');
-      device.spoil();
+      link.watch.spoiled = true;
       link.toRelay.send(Uint8Array.of(4, 1, 1, 200, 3));
       return;
     }

@@ -10,6 +10,14 @@ import {
 } from '@tideweave/shared';
 import { Planting } from './planting.ts';
 
+/** What is remembered of one connection. */
+interface Connection {
+  /** Beginnings of an update; one travels at a time. */
+  readonly parts: ClientMessage[];
+  /** What the client is to believe it heard. */
+  readonly answers: ServerMessage[];
+}
+
 /** What is between a client and its relay changes messages on their way. */
 abstract class Meddling extends Planting {
   /** What arrives in place of a message. */
@@ -17,8 +25,8 @@ abstract class Meddling extends Planting {
     return [message];
   }
 
-  /** What is sent in place of a message; `answer` is what the client then believes to hear. */
-  protected leaving(message: ClientMessage, _answer: (message: ServerMessage) => void): readonly ClientMessage[] {
+  /** What is sent in place of a message. */
+  protected leaving(message: ClientMessage, _connection: Connection): readonly ClientMessage[] {
     return [message];
   }
 
@@ -31,13 +39,12 @@ abstract class Meddling extends Planting {
       closed: events.closed,
       received: (frame) => hear(decodeServerMessages(frame, bytesMax).flatMap((message) => this.arriving(message))),
     });
+    const connection: Connection = { parts: [], answers: [] };
     return {
       send: (frame) => {
-        const answers: ServerMessage[] = [];
-        const messages = decodeClientMessages(frame, bytesMax).flatMap((message) =>
-          this.leaving(message, (answer) => answers.push(answer)),
-        );
+        const messages = decodeClientMessages(frame, bytesMax).flatMap((each) => this.leaving(each, connection));
         if (messages.length > 0) transport.send(copyOf(encodeMessages(messages)));
+        const answers = connection.answers.splice(0);
         if (answers.length > 0) void Promise.resolve().then(() => hear(answers));
       },
       close: () => transport.close(),
@@ -65,22 +72,16 @@ export class EpochIgnored extends Meddling {
 
 /** What nobody has confirmed is not handed back. */
 export class NotHandedBack extends Meddling {
-  /** Beginnings of updates, by document: what they belong to is known at their end. */
-  readonly #parts = new Map<number, ClientMessage[]>();
-
-  protected override leaving(
-    message: ClientMessage,
-    answer: (message: ServerMessage) => void,
-  ): readonly ClientMessage[] {
+  protected override leaving(message: ClientMessage, connection: Connection): readonly ClientMessage[] {
+    // What a part belongs to is known at the end of its update.
     if (message.type === 'part') {
-      this.#parts.set(message.doc, [...(this.#parts.get(message.doc) ?? []), message]);
+      connection.parts.push(message);
       return [];
     }
     if (message.type !== 'push' && message.type !== 'resync') return [message];
-    const parts = this.#parts.get(message.doc) ?? [];
-    this.#parts.delete(message.doc);
+    const parts = connection.parts.splice(0);
     if (message.type === 'resync' || message.n > 0) return [...parts, message];
-    answer({ type: 'ack', doc: message.doc, n: 0 });
+    connection.answers.push({ type: 'ack', doc: message.doc, n: 0 });
     return [];
   }
 }
@@ -96,7 +97,7 @@ export class ClientEcho extends Planting {
 export class OutboxDropped extends Planting {
   override install(): () => void {
     const { prototype } = Outbox;
-    const rewind = Reflect.get(prototype, 'rewind') as Outbox['rewind'];
+    const rewind = Reflect.get(prototype, 'rewind');
     prototype.rewind = function (this: Outbox) {
       rewind.call(this);
       this.acknowledge(Infinity);

@@ -3,13 +3,16 @@ import { SyncClient, type Transport, type TransportEvents } from '@tideweave/cli
 import { type RefusalStatus, isRetryable } from '@tideweave/shared';
 import { removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
+import { DeviceMemory } from './device-memory.ts';
 import { Dice } from './dice.ts';
 import { edit } from './edits.ts';
+import type { FaultKind } from './faults.ts';
 import type { Oracle } from './oracle.ts';
 import type { Planting } from './planting.ts';
 import type { Replica } from './replica.ts';
 import type { DeviceSettings, Settings } from './settings.ts';
 import { ProcessClock, type Timeline } from './timeline.ts';
+import type { Report } from './violation.ts';
 
 /** What a connection tells its client. */
 export interface DialEvents extends Omit<TransportEvents, 'closed'> {
@@ -27,6 +30,8 @@ export interface DeviceWorld {
   /** An id for a Y.Doc that nobody has had. */
   clientId(): number;
   note(text: () => string): void;
+  fault(kind: FaultKind): void;
+  report: Report;
 }
 
 type Handle = ReturnType<SyncClient['open']>;
@@ -44,6 +49,7 @@ export class NativeDevice {
   #clock: ProcessClock;
   #client: SyncClient | null = null;
   readonly #open = new Map<string, OpenDocument>();
+  readonly #memory: DeviceMemory;
   #lives = 0;
   #announced = 0;
   #token = '';
@@ -54,6 +60,12 @@ export class NativeDevice {
     this.#world = world;
     this.settings = settings;
     this.#clock = new ProcessClock(world.timeline, 0);
+    this.#memory = new DeviceMemory(world, settings);
+    // What is pending there is on its way again, under the numbers from 1 on.
+    this.#memory.onLoaded = (document, pending) => {
+      const replica = this.#open.get(document)?.replica;
+      if (replica !== undefined) replica.unacknowledged = pending;
+    };
   }
 
   get running(): boolean {
@@ -68,7 +80,7 @@ export class NativeDevice {
     return this.settings.documents.map((at) => this.#world.settings.documents[at] ?? '');
   }
 
-  /** The application starts; what it had in memory is gone. An offline store is to be handed to the client here. */
+  /** The application starts; what it had in memory is gone. */
   start(): void {
     if (this.running) return;
     const { timeline, planting, settings } = this.#world;
@@ -77,7 +89,13 @@ export class NativeDevice {
     const clock = this.#clock;
     this.#token = `${this.settings.access} ${this.settings.name}`;
     this.#client = new SyncClient(
-      { url: 'ws://relay', device: this.settings.name, token: () => this.#token, connect: false },
+      {
+        url: 'ws://relay',
+        device: this.settings.name,
+        token: () => this.#token,
+        connect: false,
+        ...this.#memory.begin(clock),
+      },
       {
         clock,
         random: Dice.for(settings.seed, `${this.settings.name} life ${this.#lives}`).random,
@@ -108,14 +126,15 @@ export class NativeDevice {
   }
 
   open(document: string): void {
-    if (this.#client === null || this.#open.has(document)) return;
+    const client = this.#client;
+    if (client === null || this.#open.has(document)) return;
     const { oracle, planting } = this.#world;
     const doc = new Y.Doc({ guid: document });
     doc.clientID = this.#world.clientId();
     const { name: device, dialect, access } = this.settings;
-    const known = { unacknowledged: [], epochs: new Set<string>(), spoiled: false };
-    const replica: Replica = { device, document, dialect, access, doc, clientId: doc.clientID, ...known };
-    const client = this.#client;
+    const authors = this.#memory.authors(document, doc.clientID);
+    const known = { unacknowledged: [], epochs: new Set<string>(), unaware: false };
+    const replica: Replica = { device, document, dialect, access, doc, clientId: doc.clientID, authors, ...known };
     const handle = client.open(document, { doc });
     // The simulated clock does what this timer of y-protocols does.
     clearInterval(handle.awareness._checkInterval as NodeJS.Timeout);
@@ -126,7 +145,10 @@ export class NativeDevice {
       if (origin !== handle) oracle.edited(replica, update, client.lastEditOf(handle));
       else planting.applied(client, handle, update);
     });
-    handle.on('status', (status) => oracle.shown(replica, status));
+    handle.on('status', (status) => {
+      oracle.shown(replica, status);
+      if (status.safe !== 'memory') this.#memory.promised(document, replica.unacknowledged);
+    });
     handle.on('refused', (error) => this.#refused(document, handle, error));
     handle.awareness.on('update', ({ added, updated }: { added: number[]; updated: number[] }) => {
       for (const id of [...added, ...updated]) open.seenAtMs.set(id, this.#clock.now());
@@ -147,17 +169,13 @@ export class NativeDevice {
   edit(document: string, dice: Dice, large: boolean): boolean {
     const open = this.#open.get(document);
     if (open === undefined || this.settings.access === 'read' || open.handle.status.phase === 'refused') return false;
+    if (this.#client?.isLoading(open.handle) === true) return false;
     edit(open.replica.doc, dice, { large });
     return true;
   }
 
   announce(document: string): void {
     this.#open.get(document)?.handle.awareness.setLocalState({ name: this.settings.name, at: this.#announced++ });
-  }
-
-  /** What this device sends is damaged: it is going to be refused, and nobody else. */
-  spoil(): void {
-    for (const { replica } of this.#open.values()) replica.spoiled = true;
   }
 
   connect(): void {
@@ -196,8 +214,16 @@ export class NativeDevice {
     this.#clock.after(mendMs, () => {
       if (!this.mends || this.#open.get(document)?.handle !== handle) return;
       this.close(document);
-      this.open(document);
+      // What is kept belongs to another history, or to none.
+      if (this.#memory.keeps && error.action !== 'upgrade') void this.#forget(document);
+      else this.open(document);
     });
+  }
+
+  async #forget(document: string): Promise<void> {
+    const clock = this.#clock;
+    if (await this.#memory.forget(document)) this.open(document);
+    else clock.after(mendMs, () => void this.#forget(document));
   }
 
   /** What y-protocols does by itself: renews the own state, and drops those of whom nothing is heard. */

@@ -103,7 +103,7 @@ export class SimulatedDisk {
   /** What becomes of the write that begins now. */
   nextFate(): WriteFate | 'ok' {
     let fate: WriteFate | 'ok' = 'ok';
-    for (const planned of [...this.fates]) {
+    for (const planned of this.fates.slice()) {
       planned.afterWrites--;
       if (planned.afterWrites >= 0) continue;
       this.fates.splice(this.fates.indexOf(planned), 1);

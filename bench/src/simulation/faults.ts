@@ -29,8 +29,11 @@ export const faultKinds = [
   'clock-jump',
   // clients
   'device-crash',
+  'device-disk-error',
   'crash-together',
   'close-document',
+  'close-when-wanted',
+  'refused-midway',
   'disconnect',
   'bad-token',
   'bad-frame',

@@ -6,6 +6,7 @@ import type { EndOfTurn, FrameWriter, Turn } from '@tideweave/server/testing';
 import type { Cancel, Clock } from '@tideweave/shared';
 import type { Dice } from './dice.ts';
 import type { ProcessClock, Timeline } from './timeline.ts';
+import type { WireWatch } from './wire-watch.ts';
 
 /** What arrives at one end. `closed` comes at most once, and last. */
 export interface Receiver {
@@ -239,8 +240,10 @@ export class RelaySocket implements FrameWriter, EndOfTurn {
 export class Link {
   readonly toRelay: Way;
   readonly toClient: Way;
+  readonly watch: WireWatch;
 
   constructor(options: {
+    readonly watch: WireWatch;
     readonly timeline: Timeline;
     readonly dice: Dice;
     readonly ways: { readonly toRelay: WayState; readonly toClient: WayState };
@@ -249,6 +252,7 @@ export class Link {
     readonly atClient: Receiver & { opened(): void };
   }) {
     const { timeline, dice, ways, client, atClient } = options;
+    this.watch = options.watch;
     this.toRelay = new Way(timeline, dice, ways.toRelay, options.atRelay);
     this.toClient = new Way(timeline, dice, ways.toClient, {
       opened: () => client.alive && atClient.opened(),

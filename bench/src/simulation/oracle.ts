@@ -24,6 +24,8 @@ export class Oracle {
   readonly #edits = new Map<string, Edit[]>();
   /** Whether the relay has several connections of a device. */
   isDoubled: (device: string) => boolean = () => false;
+  /** The relay asks a device for what it lacks. */
+  wanted: (device: string, document: string) => void = () => undefined;
   /** Failures inside the relay that the world has caused, and that clients may be told of. */
   internalErrors = 0;
 
@@ -77,8 +79,6 @@ export class Oracle {
   /** A connection of a device is made: watches it. */
   watchWire(device: string, dialect: 'tideweave' | 'y-websocket'): WireWatch {
     const replica = (name: string, document: string): Replica | undefined => this.#replicas.get(`${name} ${document}`);
-    const isSpoiled = (name: string): boolean =>
-      [...this.#replicas.values()].some((each) => each.device === name && each.spoiled);
     const isOurs = (): boolean => this.internalErrors-- > 0;
     const world = {
       witness: this.witness,
@@ -89,7 +89,7 @@ export class Oracle {
       hasSlowReaders: this.#hasSlowReaders,
       replica,
       isOurs,
-      isSpoiled,
+      wanted: (name: string, document: string): void => this.wanted(name, document),
     };
     return new WireWatch(world, device, dialect);
   }
@@ -102,7 +102,7 @@ export class Oracle {
   /** U1: what the screen calls safe on the server was acknowledged, which D2 has checked. */
   shown(replica: Replica, status: DocumentStatus): void {
     const { pending, safe } = status;
-    if (safe !== 'server' || replica.spoiled) return;
+    if (safe !== 'server') return;
     const [first] = replica.unacknowledged;
     if (first !== undefined) {
       const what = `${replica.device} shows ${replica.document} as saved`;
@@ -124,7 +124,8 @@ export class Oracle {
       if (replica.access === 'read')
         this.#report('A1', `what ${replica.device} wrote was stored, and it may only read`);
       replica.epochs.add(history.epoch);
-      if (replica.epochs.size > 1 && !this.#stockDocuments.has(history.name)) {
+      const isUnaware = this.#replicas.get(`${user} ${history.name}`)?.unaware === true;
+      if (replica.epochs.size > 1 && !isUnaware && !this.#stockDocuments.has(history.name)) {
         this.#report('C6', `what ${replica.device} wrote in ${history.name} is in two histories; ${user} brought it`);
       }
     }

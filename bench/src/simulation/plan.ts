@@ -39,8 +39,8 @@ const faultWeights = {
   'crash-together': 1.5,
   delete: 0.5,
   create: 1,
-  backup: 1.5,
-  restore: 0.7,
+  backup: 2,
+  restore: 1.2,
   'authorizer-fails': 1,
   'clock-jump': 1,
   'device-crash': 2,
@@ -48,7 +48,8 @@ const faultWeights = {
   'open-document': 2,
   disconnect: 1,
   connect: 1,
-  'bad-token': 0.3,
+  'refused-midway': 1,
+  'bad-token': 0.5,
   'bad-frame': 0.15,
 } as const;
 
@@ -56,6 +57,8 @@ export function planFor(settings: Settings): Step[] {
   const { seed, faultsUntilMs, editRate, faultRate, documents, devices } = settings;
   const dice = Dice.for(seed, 'plan');
   const steps: Step[] = [];
+  // What is large has to be lost to be asked for again.
+  const weights = settings.largeEdits ? { ...faultWeights, backup: 8, restore: 8 } : faultWeights;
   const add = (atMs: number, kind: StepKind): void => {
     const ms = Math.round(dice.pick([20, 300, 1500, 5000]) * (0.5 + dice.random()));
     const device = dice.below(devices.length);
@@ -71,12 +74,8 @@ export function planFor(settings: Settings): Step[] {
   }
   if (faultRate > 0) {
     for (let atMs = 500; atMs < faultsUntilMs; atMs += dice.random() * (1600 / faultRate)) {
-      add(atMs, dice.weighted(faultWeights));
+      add(atMs, dice.weighted(weights));
     }
   }
   return steps.sort((a, b) => a.atMs - b.atMs);
-}
-
-export function describeStep({ atMs, kind, device, document, ms, salt }: Step): string {
-  return `${String(atMs).padStart(6)} ms  ${kind}  device ${device}, document ${document}, ${ms} ms, salt ${salt}`;
 }

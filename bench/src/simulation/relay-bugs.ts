@@ -203,7 +203,7 @@ function standInFor(contributor: Contributor): Contributor {
 
 function admitting(change: (admission: Admission) => Admission): () => void {
   const { prototype } = DocumentState;
-  const admit = Reflect.get(prototype, 'admit') as DocumentState['admit'];
+  const admit = Reflect.get(prototype, 'admit');
   prototype.admit = function (this: DocumentState, scan) {
     return change(admit.call(this, scan));
   };

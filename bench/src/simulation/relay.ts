@@ -14,7 +14,7 @@ import {
   RepeatedRefusals,
   RoomRegistry,
   TideweaveDriver,
-  Turn,
+  type Turn,
   WriteBatcher,
   YWebsocketDriver,
   asRefused,

@@ -17,10 +17,12 @@ export interface Replica {
   readonly access: 'read' | 'write';
   readonly doc: Y.Doc;
   readonly clientId: number;
+  /** Ids under which edits were made that this copy may push: its own, and those it had before it was loaded again. */
+  readonly authors: ReadonlySet<number>;
   /** The edits that no acknowledgement has covered, the oldest first. */
   unacknowledged: Edit[];
   /** Histories that content made here was stored in. */
   readonly epochs: Set<string>;
-  /** It was fed bytes that are no update: what becomes of it is not interesting, only what becomes of the others. */
-  spoiled: boolean;
+  /** It has been opened without knowing which history it belongs to: what it pushes then may be from any. */
+  unaware: boolean;
 }

@@ -7,6 +7,8 @@ export interface DeviceSettings {
   readonly name: string;
   readonly dialect: 'tideweave' | 'y-websocket';
   readonly access: 'read' | 'write';
+  /** Whether it keeps its documents on a disk of its own, and so survives a crash. */
+  readonly store: boolean;
   /** Indexes of the documents it opens. */
   readonly documents: readonly number[];
   readonly latencyMs: number;
@@ -47,6 +49,7 @@ export function settingsFor(seed: number): Settings {
     return {
       name: `${native ? 'native' : 'stock'} ${at}`,
       dialect: native ? 'tideweave' : 'y-websocket',
+      store: native && dice.chance(0.4),
       // The first two can write, so that there is something to see.
       access: at >= 2 && dice.chance(0.2) ? 'read' : 'write',
       documents: native ? (chosen.length > 0 ? chosen : one) : one,

@@ -54,8 +54,8 @@ export class StockDevice {
     const doc = new Y.Doc({ guid: document });
     doc.clientID = this.#world.clientId();
     const { name: device, dialect, access } = this.settings;
-    const known = { unacknowledged: [], epochs: new Set<string>(), spoiled: false };
-    this.#replica = { device, document, dialect, access, doc, clientId: doc.clientID, ...known };
+    const known = { unacknowledged: [], epochs: new Set<string>(), unaware: false };
+    this.#replica = { device, document, dialect, access, doc, clientId: doc.clientID, authors: new Set(), ...known };
     this.#awareness = new Awareness(doc);
     clearInterval(this.#awareness._checkInterval as NodeJS.Timeout);
     this.#gaveUp = false;
@@ -97,10 +97,6 @@ export class StockDevice {
 
   announce(): void {
     this.#awareness?.setLocalState({ name: this.settings.name, at: this.#announced++ });
-  }
-
-  spoil(): void {
-    if (this.#replica !== null) this.#replica.spoiled = true;
   }
 
   loseToken(): void {}

@@ -8,18 +8,9 @@ const cells: string[] = [];
 watch('server', serverDocumentTransitions);
 watch('client', clientDocumentTransitions);
 
-/** How often each cell was looked up since this process began. */
-export function transitionCounts(): ReadonlyMap<string, number> {
-  return counts;
-}
-
 /** The cells that were never used. */
 export function unusedTransitions(): string[] {
   return cells.filter((cell) => !counts.has(cell));
-}
-
-export function transitionTotals(): { readonly used: number; readonly of: number } {
-  return { used: cells.length - unusedTransitions().length, of: cells.length };
 }
 
 function watch(side: string, table: TransitionTable<string, string>): void {

@@ -27,8 +27,8 @@ export interface WatchedWorld {
   isDoubled(device: string): boolean;
   /** Sockets are small: whoever is brought up to date in place is sent what it wrote itself, too. */
   readonly hasSlowReaders: boolean;
-  /** Whether what a device sends is damaged. */
-  isSpoiled(device: string): boolean;
+  /** The relay asks a device for what it lacks. */
+  wanted(device: string, document: string): void;
 }
 
 /** One document of one native connection. */
@@ -64,6 +64,9 @@ export class WireWatch {
   /** An update is on its way in parts: the rest of it alone cannot be judged. */
   readonly #parts = { sent: new Set<number>(), written: new Set<number>() };
 
+  /** What the client sends is damaged: it is going to be refused, and nobody else. */
+  spoiled = false;
+
   constructor(world: WatchedWorld, device: string, dialect: 'tideweave' | 'y-websocket') {
     this.#world = world;
     this.#device = device;
@@ -80,7 +83,9 @@ export class WireWatch {
       this.#world.note(() => `${this.#device} -> ${describe(message)}`);
       if (message.type === 'open') {
         const replica = this.#world.replica(this.#device, message.name);
-        if (replica !== undefined) this.#requests.set(message.request, replica);
+        if (replica === undefined) continue;
+        this.#requests.set(message.request, replica);
+        if (message.epoch === '' && replica.epochs.size > 0) replica.unaware = true;
       } else if (message.type === 'part') {
         this.#parts.sent.add(message.doc);
       } else if (message.type === 'push' && !this.#parts.sent.delete(message.doc) && message.n > 0) {
@@ -100,13 +105,13 @@ export class WireWatch {
     for (const message of decodeYWebsocket(payload, bytesMax)) {
       this.#world.note(() => `${this.#device} <- ${describe(message)}${congested ? ', congested' : ''}`);
       if (message.type === 'update' || message.type === 'step-2') this.#checkBuffer(congested, false);
-      else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '', null);
+      else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '');
     }
   }
 
   /** The relay closed the connection. */
   closed(reason: string): void {
-    if (this.#dialect === 'y-websocket') this.#checkRefusal(reason.split(':')[0] ?? '', null);
+    if (this.#dialect === 'y-websocket') this.#checkRefusal(reason.split(':')[0] ?? '');
   }
 
   #wrote(message: ServerMessage, congested: boolean): void {
@@ -120,11 +125,12 @@ export class WireWatch {
         this.#open.set(message.doc, { replica, openedAtStep, mayEcho: congested || isDoubled, pushed: new Coverage() });
         return;
       }
-      case 'refuse': {
-        const replica = message.scope === 'document' ? this.#open.get(message.id)?.replica : undefined;
-        this.#checkRefusal(message.code, replica ?? null);
+      case 'refuse':
+        this.#checkRefusal(message.code);
         return;
-      }
+      case 'want':
+        this.#world.wanted(this.#device, this.#open.get(message.doc)?.replica.document ?? '');
+        return;
       case 'ping':
       case 'pong':
         return;
@@ -181,7 +187,7 @@ export class WireWatch {
 
   /** C3: nobody is sent back on a connection what it pushed there; that is how echoes begin. */
   #checkEcho({ replica, mayEcho, pushed }: OpenDocument, update: Uint8Array): void {
-    if (mayEcho || replica.spoiled || this.#world.isDoubled(this.#device)) return;
+    if (mayEcho || this.#world.isDoubled(this.#device)) return;
     const coverage = Coverage.ofUpdate(update);
     if (coverage.inserted.size === 0 || pushed.lacks(coverage) !== null) return;
     this.#world.report('C3', `${replica.device} was sent back what it wrote in ${replica.document}`);
@@ -190,26 +196,21 @@ export class WireWatch {
   /** C3: what is pushed as an edit was made here. */
   #checkAuthor(doc: number, update: Uint8Array): void {
     const open = this.#open.get(doc);
-    if (open === undefined || open.replica.spoiled) return;
+    if (open === undefined) return;
     const coverage = Coverage.ofUpdate(update);
     open.pushed.add(coverage);
     for (const client of coverage.inserted.keys()) {
-      if (client === open.replica.clientId) continue;
+      if (open.replica.authors.has(client)) continue;
       this.#world.report('C3', `${open.replica.device} pushes as its edit what client ${client} wrote`);
     }
   }
 
-  #checkRefusal(code: string, replica: Replica | null): void {
-    if (!undeserved.has(code) || this.#isSpoiled(replica)) return;
+  #checkRefusal(code: string): void {
+    if (!undeserved.has(code) || this.spoiled) return;
     if (code === 'TW_INTERNAL' && this.#world.isOurs()) return;
     // A stock client answers with all that it has, and a relay that was put back in time may lack some of it.
     if (code === 'TW_READ_ONLY' && this.#dialect === 'y-websocket') return;
     this.#world.report('R1', `${this.#device} keeps to the protocol and was refused with ${code}`);
-  }
-
-  #isSpoiled(replica: Replica | null): boolean {
-    if (replica !== null) return replica.spoiled;
-    return this.#world.isSpoiled(this.#device);
   }
 }
 

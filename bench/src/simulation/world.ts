@@ -1,7 +1,7 @@
 /** One simulated world: a relay that comes and goes over a disk that stays, devices, and the network between them. */
 import type { Transport } from '@tideweave/client/testing';
 import { type Authorizer, type DocumentLog, MemoryLog, Turn, openLevelLog } from '@tideweave/server/testing';
-import { RefusedError } from '@tideweave/shared';
+import { RefusedError, decodeServerMessages, encodeMessage, refusalRules } from '@tideweave/shared';
 import { type DeviceWorld, type DialEvents, NativeDevice, wallTime } from './device.ts';
 import { Dice } from './dice.ts';
 import { type DiskImage, SimulatedDisk, SimulatedStorage } from './disk.ts';
@@ -13,7 +13,7 @@ import { SimulatedRelay } from './relay.ts';
 import type { DeviceSettings, Settings } from './settings.ts';
 import { StockDevice } from './stock-device.ts';
 import { ProcessClock, Timeline } from './timeline.ts';
-import type { Violation } from './violation.ts';
+import type { Report, Violation } from './violation.ts';
 
 export type Device = NativeDevice | StockDevice;
 
@@ -40,6 +40,9 @@ export class World implements DeviceWorld {
   /** The present log, unwatched. */
   log: DocumentLog | null = null;
   authorizerFails = false;
+  /** Devices that are refused a document in the middle of its catching up, and with what. */
+  readonly refuseNext: Map<string, 'TW_OVERLOADED' | 'TW_FORBIDDEN'> = new Map();
+  #healed = false;
   readonly #memory: MemoryLog;
   readonly #ways = new Map<string, Ways>();
   readonly #links = new Map<string, Set<Link>>();
@@ -62,6 +65,7 @@ export class World implements DeviceWorld {
       (text) => this.note(text),
     );
     this.oracle.isDoubled = (device) => (this.#accepted.get(device) ?? 0) > 1;
+    this.oracle.wanted = (device, document) => this.#wanted(device, document);
     this.oracle.witness.onCompacted = () => this.fault('compaction');
     this.disk = new SimulatedDisk(Dice.for(settings.seed, 'disk'));
     this.disk.onFault = (kind) => this.fault(kind);
@@ -194,6 +198,8 @@ export class World implements DeviceWorld {
 
   /** Nothing goes wrong from here on. */
   heal(): void {
+    this.#healed = true;
+    this.refuseNext.clear();
     this.disk.full = false;
     this.disk.readErrors = 0;
     this.disk.slowMs = 0;
@@ -260,6 +266,7 @@ export class World implements DeviceWorld {
       link.toRelay.forget();
     };
     const link = new Link({
+      watch,
       timeline: this.timeline,
       dice,
       ways: this.ways(name),
@@ -272,7 +279,10 @@ export class World implements DeviceWorld {
       },
       atClient: {
         opened: () => events.opened(),
-        received: (frame) => events.received(frame),
+        received: (frame) => {
+          events.received(frame);
+          if (this.refuseNext.has(name)) this.#refuseMidway(name, link, frame, events);
+        },
         control: () => undefined,
         closed: (code) => {
           links.delete(link);
@@ -295,6 +305,39 @@ export class World implements DeviceWorld {
     };
   }
 
+  /** Whoever is asked for something sometimes closes the document at that moment. */
+  #wanted(name: string, document: string): void {
+    if (this.#healed || !this.#ids.chance(0.3)) return;
+    const device = this.devices.find(({ settings }) => settings.name === name);
+    this.fault('close-when-wanted');
+    this.timeline.after(this.#ids.random() * 5, () => {
+      device?.close(document);
+      device?.open(document);
+    });
+  }
+
+  /** As if another relay, or something in between, refused a document right after it was opened. */
+  #refuseMidway(name: string, link: Link, frame: Uint8Array, events: DialEvents): void {
+    const code = this.refuseNext.get(name);
+    if (code === undefined || !name.startsWith('native')) return;
+    const opened = decodeServerMessages(frame, frame.length).find(({ type }) => type === 'opened');
+    if (opened?.type !== 'opened') return;
+    this.refuseNext.delete(name);
+    this.fault('refused-midway');
+    link.toRelay.send(encodeMessage({ type: 'leave', doc: opened.doc }));
+    const { action } = refusalRules[code];
+    const refusal = {
+      type: 'refuse',
+      scope: 'document',
+      id: opened.doc,
+      code,
+      reason: '',
+      action,
+      retryAfterMs: 0,
+    } as const;
+    events.received(encodeMessage(refusal));
+  }
+
   /** Faults of a log in memory, which stands for a store elsewhere: how its appends go. */
   setMemoryFaults(faults: MemoryLog['faults']): void {
     delete this.#memory.faults.beforeAppend;
@@ -302,9 +345,7 @@ export class World implements DeviceWorld {
     Object.assign(this.#memory.faults, faults);
   }
 
-  report(promise: string, what: string): void {
-    this.#violated(promise, what);
-  }
+  readonly report: Report = (promise, what) => this.#violated(promise, what);
 
   async #openLog(clock: ProcessClock): Promise<DocumentLog> {
     if (this.settings.log === 'memory') return this.#memory;

@@ -36,7 +36,7 @@ function typeInto(doc: Y.Doc, edits: number, seed: number): void {
   }
 }
 
-test('W1 a thousand edits on each side of a paper of 260,000 operations', async () => {
+test('U4 a thousand edits on each side of a paper of 260,000 operations', async () => {
   // Without the recorded trace: a text of the same length, typed in as many pieces.
   const txns = existsSync(trace)
     ? (JSON.parse(gunzipSync(readFileSync(trace)).toString()) as Trace).txns

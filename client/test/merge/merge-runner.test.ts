@@ -60,7 +60,7 @@ async function reasonOf(promise: Promise<unknown>): Promise<string> {
   throw new Error('it did not reject');
 }
 
-test('W1 the worker gives the same report as a direct call, one after another and at once', async () => {
+test('U4 the worker gives the same report as a direct call, one after another and at once', async () => {
   let started = 0;
   const runner = createMergeRunner({
     clock: systemClock,
@@ -85,7 +85,7 @@ test('W1 the worker gives the same report as a direct call, one after another an
   runner.close();
 });
 
-test('W1 nothing is started and nothing computed when one side changed', async () => {
+test('U4 nothing is started and nothing computed when one side changed', async () => {
   const { workers, startWorker } = fakes();
   const runner = createMergeRunner({ clock: systemClock, startWorker });
   const { input } = someSides(1);
@@ -95,7 +95,7 @@ test('W1 nothing is started and nothing computed when one side changed', async (
   runner.close();
 });
 
-test('W1 where no worker can be started the report is computed in place', async () => {
+test('U4 where no worker can be started the report is computed in place', async () => {
   const { input } = someSides(1);
   const expected = computeMergeReport(input);
   const none = createMergeRunner({ clock: systemClock, startWorker: () => null });

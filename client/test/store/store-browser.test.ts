@@ -162,7 +162,7 @@ test('D3 a document is compacted under its Web Lock, and written to meanwhile', 
     assert.equal(await tab.evaluate(() => tideweaveStore.compactLocked('locked')), ['written meanwhile', 'compacted']);
   }));
 
-test('S1 the database package is in a part of the bundle that is loaded when a store is opened', ({ served }) => {
+test('C2 the database package is in a part of the bundle that is loaded when a store is opened', ({ served }) => {
   const packageOf = (path: string): string => /node_modules\/([^/]+)/.exec(path)?.[1] ?? '';
   for (const [name, { inputs, entryPoint }] of Object.entries(served.metafile.outputs)) {
     const packages = new Set(Object.keys(inputs).map(packageOf));

@@ -142,7 +142,7 @@ test('R1 a merge that fails on damaged bytes does not spoil the next', () => {
   }
 });
 
-test('S1 more than 127 clients and structs are counted in as many bytes as it takes', () => {
+test('C2 more than 127 clients and structs are counted in as many bytes as it takes', () => {
   const updates: Uint8Array[] = [];
   for (let client = 1; client <= 300; client++) {
     const document = new Y.Doc();

@@ -105,7 +105,7 @@ function corpusOf(seed: number): Uint8Array[] {
   return corpus.filter((update) => update.length < 500);
 }
 
-test(`S1 of ${runs} mutated updates none is accepted that Yjs cannot decode or reads otherwise`, () => {
+test(`C2 of ${runs} mutated updates none is accepted that Yjs cannot decode or reads otherwise`, () => {
   const seed = testSeed('fuzz');
   const corpus = corpusOf(seed);
   const scan = new UpdateScan();

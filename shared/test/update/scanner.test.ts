@@ -25,7 +25,7 @@ import { scannedRanges, yjsRanges } from './reference.ts';
 
 const scan = new UpdateScan();
 
-test('S1 every genuine update is accepted, with the ranges that Yjs reads', () => {
+test('C2 every genuine update is accepted, with the ranges that Yjs reads', () => {
   const seed = testSeed('genuine updates');
   let updates = 0;
   for (let index = 0; index < 800; index++) {
@@ -51,12 +51,12 @@ function refuse(bytes: Uint8Array, error: string): void {
   assert.is(scan.runCount + scan.deleteCount + scan.sectionCount + scan.depCount + scan.goneCount, 0);
 }
 
-test('S1 the empty update, and clients in any order, are accepted', () => {
+test('C2 the empty update, and clients in any order, are accepted', () => {
   accept(Uint8Array.of(0, 0));
   accept(update([1, 3, 2].map((client) => ({ client, clock: 0, structs: [text('a')] }))));
 });
 
-test('S1 what merging needs to know of the layout is right', () => {
+test('C2 what merging needs to know of the layout is right', () => {
   const bytes = update(
     [
       {
@@ -283,7 +283,7 @@ test('L1 options of a subdocument that replace its guid or a function are refuse
   for (const options of [[126], [127], [120], [117, 0]]) refuse(subdocument(options), scanErrors.documentOptions);
 });
 
-test('S1 kinds, type refs and flags that Yjs does not know are refused', () => {
+test('C2 kinds, type refs and flags that Yjs does not know are refused', () => {
   for (let kind = 11; kind < 32; kind++) refuse(single(item(kind, [0, 0, 0])), scanErrors.kind);
   accept(single(item(7, [6])));
   refuse(single(item(7, [7])), scanErrors.typeRef);
@@ -292,7 +292,7 @@ test('S1 kinds, type refs and flags that Yjs does not know are refused', () => {
   for (const tag of [0, 115, 128, 255]) refuse(single(any([[tag]])), scanErrors.valueTag);
 });
 
-test('S1 numbers written in more bytes than they need are read, those beyond 2^53 are not', () => {
+test('C2 numbers written in more bytes than they need are read, those beyond 2^53 are not', () => {
   accept(Uint8Array.of(0x81, 0x80, 0x00, 1, 1, 0, 0, 0x83, 0x00, 0x80, 0x00));
   assert.equal(scannedRanges(scan).runs, [[1, 0, 3]]);
   const client = (bytes: readonly number[]): Uint8Array => Uint8Array.from([1, 1, ...bytes, 0, 0, 1, 0]);
@@ -301,7 +301,7 @@ test('S1 numbers written in more bytes than they need are read, those beyond 2^5
   refuse(client([...Array.from({ length: 200 }, () => 128), 0]), scanErrors.integerRange);
 });
 
-test('S1 text is UTF-8 as a fatal TextDecoder judges it, counted in UTF-16 units', () => {
+test('C2 text is UTF-8 as a fatal TextDecoder judges it, counted in UTF-16 units', () => {
   const seed = testSeed('UTF-8');
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const random = caseRandom(seed, 0);
@@ -325,7 +325,7 @@ test('S1 text is UTF-8 as a fatal TextDecoder judges it, counted in UTF-16 units
   console.log(`${valid} of 300000 valid`);
 });
 
-test('S1 JSON is what JSON.parse takes', () => {
+test('C2 JSON is what JSON.parse takes', () => {
   const seed = testSeed('JSON');
   const random = caseRandom(seed, 0);
   const tokens = [
@@ -381,7 +381,7 @@ test('S1 JSON is what JSON.parse takes', () => {
   console.log(`${valid} of 300000 valid`);
 });
 
-test('S1 what large updates left behind does not show in the next scan', () => {
+test('C2 what large updates left behind does not show in the next scan', () => {
   accept(singleOf(Array.from({ length: 200_000 }, (_, i) => (i % 2 === 0 ? gc(1) : skip(1)))));
   assert.is(scan.runCount, 100_000);
   accept(single(text('a')));
