@@ -85,8 +85,10 @@ export class DeviceMemory {
   /** A person throws away what is here of a document; false when the disk does not let it happen. */
   async forget(document: string): Promise<boolean> {
     this.#promised.delete(document);
+    // One that could not be opened has nothing to give up.
+    const store = await this.#store?.catch(() => null);
     try {
-      await (await this.#store)?.delete(document);
+      await store?.delete(document);
       return true;
     } catch {
       return false;

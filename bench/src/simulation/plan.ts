@@ -79,3 +79,7 @@ export function planFor(settings: Settings): Step[] {
   }
   return steps.sort((a, b) => a.atMs - b.atMs);
 }
+
+export function describeStep({ atMs, kind, device, document, ms, salt }: Step): string {
+  return `${String(atMs).padStart(6)} ms  ${kind}: device ${device}, document ${document}, ${ms} ms, salt ${salt}`;
+}

@@ -8,9 +8,14 @@ const cells: string[] = [];
 watch('server', serverDocumentTransitions);
 watch('client', clientDocumentTransitions);
 
-/** The cells that were never used. */
-export function unusedTransitions(): string[] {
-  return cells.filter((cell) => !counts.has(cell));
+/** How often each cell was looked up since this process began. */
+export function transitionCounts(): ReadonlyMap<string, number> {
+  return counts;
+}
+
+/** The cells that should be used: by name, in the order of the tables. */
+export function transitionCells(): readonly string[] {
+  return cells;
 }
 
 function watch(side: string, table: TransitionTable<string, string>): void {

@@ -139,8 +139,9 @@ export class TideweaveDriver implements Driver {
     const grant = await authorized(this.#context, { document, via: 'tideweave', access: 'write', token, ...peer });
     const room = await rooms.get(document);
     checkEpoch(room, message.epoch);
-    const logWentBack = cursor !== null && !(await room.has(cursor));
-    const seq = logWentBack ? null : (cursor?.seq ?? null);
+    const place = cursor === null ? 'unknown' : await room.locate(cursor);
+    const logWentBack = place === 'elsewhere';
+    const seq = place === 'here' ? (cursor?.seq ?? null) : null;
     await room.bringUpToDate({ seq, stateVector }, (updates) => {
       if (this.#closed) return;
       const member = new NativeMember(this, this.#out, room, grant, message.device, stateVector, logWentBack);

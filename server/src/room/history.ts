@@ -10,6 +10,12 @@ import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts'
 import { entryCheck } from './entry-check.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 
+/**
+ * Where a cursor points: at an entry of this log, at one that it does not have (it went back in time, C7), or at one that
+ * was compacted away, so that only the state vector can tell what is missing.
+ */
+export type CursorPlace = 'here' | 'elsewhere' | 'unknown';
+
 /** What a session has already. */
 export interface Known {
   /** Every entry up to here, or null when the log cannot tell. */
@@ -65,18 +71,21 @@ export class History {
     return { logId, seq, check: this.#newest?.seq === seq ? this.#newest.check : 0 };
   }
 
-  /** Whether the log still has what a cursor points at; false also where that cannot be told. */
-  async has({ logId, seq, check }: Cursor): Promise<boolean> {
+  /** Whether the log has what a cursor points at. */
+  async locate({ logId, seq, check }: Cursor): Promise<CursorPlace> {
     const head = this.#head;
-    if (head === null || head.logId !== logId || seq > head.lastSeq || seq < head.firstSeq - 1) return false;
-    if (seq === 0) return true;
-    if (seq === this.#newest?.seq) return check === this.#newest.check;
+    if (head === null || head.logId !== logId || seq > head.lastSeq) return 'elsewhere';
+    if (seq < head.firstSeq - 1) return 'unknown';
+    // A cursor of a room that had not read its newest entry cannot be checked, only believed.
+    if (seq === 0 || check === 0) return 'here';
+    if (seq === this.#newest?.seq) return check === this.#newest.check ? 'here' : 'elsewhere';
     let entry = this.#entry(seq);
     if (entry === undefined && seq >= head.firstSeq) {
       await this.#loadTail(seq - 1);
       entry = this.#entry(seq);
     }
-    return entry !== undefined && entryCheck(entry) === check;
+    if (entry === undefined) return 'unknown';
+    return entryCheck(entry) === check ? 'here' : 'elsewhere';
   }
 
   /** Updates that were sent out and wait for their commit. */

@@ -17,7 +17,7 @@ import type { AppendResult, Entry, Head, NewEntry } from '../log/document-log.ts
 import type { WriteBatcher } from '../log/write-batcher.ts';
 import { Audience } from './audience.ts';
 import { FanOut, FanOutWindow, segmentsOf } from './fan-out.ts';
-import type { History, Known } from './history.ts';
+import type { CursorPlace, History, Known } from './history.ts';
 import type { Contributor, Member } from './member.ts';
 import { TicketLedger } from './ticket-ledger.ts';
 import type { EndOfTurn, Turn } from './turn.ts';
@@ -241,15 +241,18 @@ export class Room implements EndOfTurn {
     return end === null || head === null ? null : { epoch: head.epoch, bytes: encodeCursor(end) };
   }
 
-  /** Whether the log still has what a cursor points at (C7). Throws `RefusedError` when it cannot be read. */
-  async has(cursor: Cursor): Promise<boolean> {
+  /** Where a cursor points (C7). Throws `RefusedError` when the log cannot be read. */
+  async locate(cursor: Cursor): Promise<CursorPlace> {
     this.#check();
+    this.#joining++;
     try {
-      return await this.#history.has(cursor);
+      return await this.#history.locate(cursor);
     } catch (error) {
       // Compacted away while it was looked for.
-      if (error instanceof RangeError) return false;
+      if (error instanceof RangeError) return 'unknown';
       throw error;
+    } finally {
+      this.#joining--;
     }
   }
 

@@ -1,0 +1,64 @@
+/** What many seeds came to together. */
+import { type FaultKind, faultKinds } from './faults.ts';
+import type { Outcome } from './run.ts';
+import { transitionCells } from './transitions.ts';
+import type { Violation } from './violation.ts';
+
+/** What a worker tells of the seeds it has run: plain data. */
+export interface Part {
+  readonly outcomes: readonly Outcome[];
+  /** How often each cell of the session tables was used meanwhile. */
+  readonly transitions: ReadonlyMap<string, number>;
+}
+
+export class Totals {
+  seeds = 0;
+  edits = 0;
+  steps = 0;
+  virtualMs = 0;
+  readonly faults: Map<FaultKind, number> = new Map();
+  readonly transitions: Map<string, number> = new Map();
+  readonly violations: { readonly seed: number; readonly violation: Violation }[] = [];
+
+  add({ outcomes, transitions }: Part): void {
+    for (const { seed, edits, steps, virtualMs, faults, violation } of outcomes) {
+      this.seeds++;
+      this.edits += edits;
+      this.steps += steps;
+      this.virtualMs += virtualMs;
+      for (const [fault, count] of faults) this.faults.set(fault, (this.faults.get(fault) ?? 0) + count);
+      if (violation !== null) this.violations.push({ seed, violation });
+    }
+    for (const [cell, count] of transitions) this.transitions.set(cell, (this.transitions.get(cell) ?? 0) + count);
+  }
+
+  /** Faults that never happened, and transitions that were never used. */
+  get uncovered(): string[] {
+    return [
+      ...faultKinds.filter((kind) => !this.faults.has(kind)),
+      ...transitionCells().filter((cell) => !this.transitions.has(cell)),
+    ];
+  }
+
+  /** A Markdown table. */
+  table(title: string, tookMs: number): string {
+    const cells = transitionCells();
+    const used = cells.filter((cell) => this.transitions.has(cell)).length;
+    const faults = [...this.faults.values()].reduce((sum, count) => sum + count, 0);
+    const hours = (this.virtualMs / 3_600_000).toFixed(1);
+    const rows: [string, string][] = [
+      ['seeds', `${this.seeds} in ${(tookMs / 1000).toFixed(0)} s`],
+      ['virtual time', `${hours} h, ${this.steps} events`],
+      ['edits', String(this.edits)],
+      ['faults', `${faults} of ${this.faults.size} kinds, of ${faultKinds.length}`],
+      ['transitions of the session tables', `${used} of ${cells.length}`],
+      ['violations', String(this.violations.length)],
+    ];
+    return [`| ${title} | |`, '|---|---|', ...rows.map(([what, value]) => `| ${what} | ${value} |`)].join('\n');
+  }
+
+  /** Each kind of fault with its count, in a line. */
+  get faultLine(): string {
+    return faultKinds.map((kind) => `${kind} ${this.faults.get(kind) ?? 0}`).join(', ');
+  }
+}
