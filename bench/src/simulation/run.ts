@@ -31,8 +31,8 @@ export interface Outcome {
 
 /** How long everything may take to settle once nothing goes wrong any more. */
 const settleMsMax = 150_000;
-/** How long presence may take after that: who is silent is dropped after 30 s. */
-const presenceMs = 40_000;
+/** How long the last half-open connection may go unnoticed after that, and presence then take to follow. */
+const presenceMs = 70_000;
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<Outcome> {
   const planting = options.planting ?? new Planting();

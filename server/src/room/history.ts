@@ -176,10 +176,19 @@ export class History {
       loading = this.#log
         .read(this.#name, from)
         .then((entries) => this.#splice(from, entries))
+        .catch((error: unknown) => this.#followCompaction(error))
         .finally(() => this.#loadingTail.delete(from));
       this.#loadingTail.set(from, loading);
     }
     return loading;
+  }
+
+  /** The log has switched to a new snapshot, and nobody has said so here yet: what was to be read is in that. */
+  async #followCompaction(error: unknown): Promise<void> {
+    if (!(error instanceof RangeError)) throw error;
+    const head = await this.#log.head(this.#name);
+    if (head === null || this.#head === null || head.logId !== this.#head.logId) return;
+    if (head.snapshotSeq > this.#head.snapshotSeq) this.compacted(head);
   }
 
   /** Puts entries that were read from the log before those in memory. */
