@@ -4,11 +4,12 @@
  *
  *   node scripts/test.mjs               all test files (compile first)
  *   node scripts/test.mjs PATTERN…      those whose path contains a pattern
- *   node scripts/test.mjs --unit        only files not marked slow, two at a time
+ *   node scripts/test.mjs --unit        only files not marked slow
  *   node scripts/test.mjs --all         build, lint, tidy, knip, format, then everything (`npm test`)
  *
- * A test file says in comments at its top what it needs: `// @slow` (real servers, browsers, crashes: one at a time,
- * after the others) and `// @timeout 300s` (120 s otherwise).
+ * Two files run at a time. A file says in comments at its top what it needs: `// @slow` (real servers, browsers, crashes:
+ * after the others), `// @alone` (uses both cores itself: after all, with nothing beside it) and `// @timeout 300s` (120 s
+ * otherwise).
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -16,7 +17,7 @@ import { join } from 'node:path';
 import { root, testFiles } from './source-files.mjs';
 
 const defaultTimeoutMs = 120_000;
-const unitAtOnce = 2;
+const atOnceMax = 2;
 const checkTimeoutMs = 600_000;
 
 const checks = [
@@ -135,7 +136,12 @@ function readMarks(source) {
   const head =
     /^(?:\s*(?:\/\/[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/))*/.exec(readFileSync(join(root, source), 'utf8'))?.[0] ?? '';
   const timeout = /@timeout\s+(\d+)s\b/.exec(head);
-  return { slow: /@slow\b/.test(head), timeoutMs: timeout ? Number(timeout[1]) * 1000 : defaultTimeoutMs };
+  const alone = /@alone\b/.test(head);
+  return {
+    alone,
+    slow: alone || /@slow\b/.test(head),
+    timeoutMs: timeout ? Number(timeout[1]) * 1000 : defaultTimeoutMs,
+  };
 }
 
 /** What tests have printed as Markdown tables, shown at the end even when everything passed. */
@@ -187,8 +193,15 @@ if (!args.includes('--all') || (await runChecks())) {
     console.log(`No test file${patterns.length > 0 ? ` matches ${patterns.join(' ')}` : ''}.`);
     totals.failed += 1;
   }
-  await runAll(unit, unitAtOnce);
-  await runAll(slow, 1);
+  await runAll(unit, atOnceMax);
+  await runAll(
+    slow.filter(({ alone }) => !alone),
+    atOnceMax,
+  );
+  await runAll(
+    slow.filter(({ alone }) => alone),
+    1,
+  );
 }
 
 for (const table of tables) console.log(`\n${table}`);
