@@ -1,5 +1,4 @@
 /** Lets a step of the plan happen in the world. What cannot happen at that moment does not. */
-import { RefusedError } from '@tideweave/shared';
 import { NativeDevice } from './device.ts';
 import { Dice } from './dice.ts';
 import type { Link } from './network.ts';
@@ -32,16 +31,16 @@ export function perform(world: World, step: Step): void {
       return;
     case 'clog-down':
       world.fault('clog-down');
-      world.ways(name).toClient.blockedUntilMs = now + step.ms;
+      world.connections.ways(name).toClient.blockedUntilMs = now + step.ms;
       return;
     case 'clog-up':
       world.fault('clog-up');
-      world.ways(name).toRelay.blockedUntilMs = now + step.ms;
+      world.connections.ways(name).toRelay.blockedUntilMs = now + step.ms;
       return;
     case 'partition':
       world.fault('partition');
       for (const { settings } of world.devices.filter(() => dice.chance(0.6))) {
-        const ways = world.ways(settings.name);
+        const ways = world.connections.ways(settings.name);
         ways.toClient.blockedUntilMs = now + step.ms * 3;
         ways.toRelay.blockedUntilMs = now + step.ms * 3;
       }
@@ -75,14 +74,14 @@ export function perform(world: World, step: Step): void {
       device.connect();
       return;
     case 'refused-midway':
-      world.refuseNext.set(name, dice.chance(0.5) ? 'TW_OVERLOADED' : 'TW_FORBIDDEN');
+      world.connections.refuseNext.set(name, dice.chance(0.5) ? 'TW_OVERLOADED' : 'TW_FORBIDDEN');
       cut(world, name, { client: true, relay: true });
       return;
     case 'bad-token':
       badToken(world, device, step.ms);
       return;
     case 'bad-frame': {
-      const link = world.links(name).at(-1);
+      const link = world.connections.links(name).at(-1);
       if (link === undefined) return;
       world.fault('bad-frame');
       link.watch.spoiled = true;
@@ -160,12 +159,12 @@ function performAtRelay(world: World, step: Step, dice: Dice, document: string):
       crashTogether(world, step, dice);
       return;
     case 'delete':
-      void change(world, async () => {
+      void world.change(async () => {
         if ((await world.relay?.rooms.delete(document)) === true) world.fault('delete');
       });
       return;
     case 'create':
-      void change(world, async () => {
+      void world.change(async () => {
         await world.relay?.rooms.create(document);
         world.fault('create');
       });
@@ -186,18 +185,6 @@ function performAtRelay(world: World, step: Step, dice: Dice, document: string):
   }
 }
 
-/** What an operator asks for may be refused, and then it has not happened. */
-async function change(world: World, run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    const expected = ['TW_STORAGE_FAILED', 'TW_DOCUMENT_EXISTS'];
-    if (!(error instanceof RefusedError) || !expected.includes(error.code)) {
-      world.report('R1', `an operator was told ${String(error)}`);
-    }
-  }
-}
-
 function failing(world: World, kind: 'disk-full'): () => Promise<void> {
   return async () => {
     world.fault(kind);
@@ -206,7 +193,7 @@ function failing(world: World, kind: 'disk-full'): () => Promise<void> {
 }
 
 function cut(world: World, name: string, learns: { client: boolean; relay: boolean }): void {
-  const link: Link | undefined = world.links(name).at(-1);
+  const link: Link | undefined = world.connections.links(name).at(-1);
   if (link === undefined) return;
   world.fault(learns.client && learns.relay ? 'cut' : learns.client ? 'half-open-relay' : 'half-open-client');
   link.cut(learns);
@@ -215,11 +202,11 @@ function cut(world: World, name: string, learns: { client: boolean; relay: boole
 function slowReader(world: World, device: Device, ms: number): void {
   const { name, bytesPerMs } = device.settings;
   world.fault('slow-reader');
-  const { toClient } = world.ways(name);
+  const { toClient } = world.connections.ways(name);
   toClient.bytesPerMs = 0.05;
   world.timeline.after(ms * 2, () => {
     toClient.bytesPerMs = bytesPerMs;
-    for (const link of world.links(name)) link.toClient.stateChanged();
+    for (const link of world.connections.links(name)) link.toClient.stateChanged();
   });
 }
 

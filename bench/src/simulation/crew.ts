@@ -6,15 +6,14 @@ import { type Part, Totals } from './totals.ts';
 
 const seedsPerJob = 10;
 
-/** Runs seeds until there are none left, or `until` (as `performance.now()` has it) has come. */
+/** Runs seeds until there are none left. */
 export async function runSeeds(
   seeds: Iterable<number>,
-  options: { readonly until?: number; readonly threads?: number; readonly onPart?: (part: Part) => void } = {},
+  options: { readonly threads?: number; readonly onPart?: (part: Part) => void } = {},
 ): Promise<Totals> {
   const totals = new Totals();
   const source = seeds[Symbol.iterator]();
   const next = (): Job | null => {
-    if (performance.now() >= (options.until ?? Infinity)) return null;
     const job: number[] = [];
     while (job.length < seedsPerJob) {
       const { done, value } = source.next();

@@ -19,8 +19,8 @@ export class DeviceMemory {
   /** Ids under which this device has edited, by document. */
   readonly #authors = new Map<string, Set<number>>();
   #store: Promise<DocumentStore> | null = null;
-  /** Told what is pending in a document that was read. */
-  onLoaded: (document: string, pending: Edit[]) => void = () => undefined;
+  /** Told what is pending in a document that was read, and which history it belongs to. */
+  onLoaded: (document: string, pending: Edit[], epoch: string) => void = () => undefined;
 
   constructor(world: DeviceWorld, { name, store }: DeviceSettings) {
     this.keeps = store;
@@ -76,7 +76,7 @@ export class DeviceMemory {
       const lacks = kept.lacks(this.#promised.get(document) ?? new Coverage());
       if (lacks !== null) this.#world.report('C4', `${this.#name} lost ${lacks} of ${document}, which it called safe`);
       const edits = pending.map(({ update }, at) => ({ n: at + 1, update, coverage: Coverage.ofUpdate(update) }));
-      this.onLoaded(document, edits);
+      this.onLoaded(document, edits, stored.resume?.epoch ?? '');
       return stored;
     };
     return store;

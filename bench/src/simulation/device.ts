@@ -62,9 +62,11 @@ export class NativeDevice {
     this.#clock = new ProcessClock(world.timeline, 0);
     this.#memory = new DeviceMemory(world, settings);
     // What is pending there is on its way again, under the numbers from 1 on.
-    this.#memory.onLoaded = (document, pending) => {
+    this.#memory.onLoaded = (document, pending, epoch) => {
       const replica = this.#open.get(document)?.replica;
-      if (replica !== undefined) replica.unacknowledged = pending;
+      if (replica === undefined) return;
+      replica.unacknowledged = pending;
+      replica.epoch = epoch;
     };
   }
 
@@ -133,7 +135,7 @@ export class NativeDevice {
     doc.clientID = this.#world.clientId();
     const { name: device, dialect, access } = this.settings;
     const authors = this.#memory.authors(document, doc.clientID);
-    const known = { unacknowledged: [], epochs: new Set<string>(), unaware: false };
+    const known = { unacknowledged: [], epoch: '' };
     const replica: Replica = { device, document, dialect, access, doc, clientId: doc.clientID, authors, ...known };
     const handle = client.open(document, { doc });
     // The simulated clock does what this timer of y-protocols does.

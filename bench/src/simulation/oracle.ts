@@ -16,10 +16,6 @@ export class Oracle {
   readonly #replicas = new Map<string, Replica>();
   /** All copies there ever were, by the client id of their documents. */
   readonly #byClient = new Map<number, Replica>();
-  /** Documents that stock clients have open: their dialect knows no epochs, so histories may mix there. */
-  readonly #stockDocuments: ReadonlySet<string>;
-  /** What was saved may have been lost since: an older disk was put in place, or a document was deleted. */
-  readonly #setBack = new Set<string>();
   edits = 0;
   readonly #edits = new Map<string, Edit[]>();
   /** Whether the relay has several connections of a device. */
@@ -39,11 +35,6 @@ export class Oracle {
     this.#step = step;
     this.witness = new Witness(report);
     this.witness.onEntry = (history, entry, coverage) => this.#stored(history, entry, coverage);
-    this.#stockDocuments = new Set(
-      settings.devices
-        .filter(({ dialect }) => dialect === 'y-websocket')
-        .flatMap(({ documents }) => documents.map((at) => settings.documents[at] ?? '')),
-    );
   }
 
   /** All edits of all copies there ever were of a document, in the order they were made. */
@@ -94,11 +85,6 @@ export class Oracle {
     return new WireWatch(world, device, dialect);
   }
 
-  /** The disk was put back, or the document is gone: what its users were told before does not bind any more. */
-  setBack(document: string): void {
-    this.#setBack.add(document);
-  }
-
   /** U1: what the screen calls safe on the server was acknowledged, which D2 has checked. */
   shown(replica: Replica, status: DocumentStatus): void {
     const { pending, safe } = status;
@@ -123,11 +109,10 @@ export class Oracle {
       }
       if (replica.access === 'read')
         this.#report('A1', `what ${replica.device} wrote was stored, and it may only read`);
-      replica.epochs.add(history.epoch);
-      const isUnaware = this.#replicas.get(`${user} ${history.name}`)?.unaware === true;
-      if (replica.epochs.size > 1 && !isUnaware && !this.#stockDocuments.has(history.name)) {
-        this.#report('C6', `what ${replica.device} wrote in ${history.name} is in two histories; ${user} brought it`);
-      }
+    }
+    const bringer = this.#replicas.get(`${user} ${history.name}`);
+    if (bringer !== undefined && bringer.epoch !== '' && bringer.epoch !== history.epoch) {
+      this.#report('C6', `${user} belongs to another history of ${history.name} than what it brought was stored in`);
     }
   }
 }

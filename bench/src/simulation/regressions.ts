@@ -10,7 +10,7 @@ export interface Regression {
 /** Beside the tests that run them: three folders above dist/src/simulation. */
 const file = new URL('../../../test/simulation-regressions.json', import.meta.url);
 
-function regressions(): Regression[] {
+export function regressions(): Regression[] {
   return JSON.parse(readFileSync(file, 'utf8')) as Regression[];
 }
 

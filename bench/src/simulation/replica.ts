@@ -21,8 +21,6 @@ export interface Replica {
   readonly authors: ReadonlySet<number>;
   /** The edits that no acknowledgement has covered, the oldest first. */
   unacknowledged: Edit[];
-  /** Histories that content made here was stored in. */
-  readonly epochs: Set<string>;
-  /** It has been opened without knowing which history it belongs to: what it pushes then may be from any. */
-  unaware: boolean;
+  /** The history that it knows it belongs to: the first that it was told of, or that it was kept with. Empty: none yet. */
+  epoch: string;
 }

@@ -54,7 +54,7 @@ export class StockDevice {
     const doc = new Y.Doc({ guid: document });
     doc.clientID = this.#world.clientId();
     const { name: device, dialect, access } = this.settings;
-    const known = { unacknowledged: [], epochs: new Set<string>(), unaware: false };
+    const known = { unacknowledged: [], epoch: '' };
     this.#replica = { device, document, dialect, access, doc, clientId: doc.clientID, authors: new Set(), ...known };
     this.#awareness = new Awareness(doc);
     clearInterval(this.#awareness._checkInterval as NodeJS.Timeout);

@@ -85,7 +85,6 @@ export class WireWatch {
         const replica = this.#world.replica(this.#device, message.name);
         if (replica === undefined) continue;
         this.#requests.set(message.request, replica);
-        if (message.epoch === '' && replica.epochs.size > 0) replica.unaware = true;
       } else if (message.type === 'part') {
         this.#parts.sent.add(message.doc);
       } else if (message.type === 'push' && !this.#parts.sent.delete(message.doc) && message.n > 0) {
@@ -106,6 +105,17 @@ export class WireWatch {
       this.#world.note(() => `${this.#device} <- ${describe(message)}${congested ? ', congested' : ''}`);
       if (message.type === 'update' || message.type === 'step-2') this.#checkBuffer(congested, false);
       else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '');
+    }
+  }
+
+  /** A frame of the relay's has arrived. */
+  arrived(frame: Uint8Array): void {
+    if (this.#dialect !== 'tideweave') return;
+    for (const message of decodeServerMessages(frame, bytesMax)) {
+      if (message.type !== 'opened' && message.type !== 'watermark') continue;
+      const replica =
+        message.type === 'opened' ? this.#requests.get(message.request) : this.#open.get(message.doc)?.replica;
+      if (replica !== undefined) replica.epoch ||= message.epoch;
     }
   }
 

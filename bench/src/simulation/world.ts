@@ -1,12 +1,12 @@
 /** One simulated world: a relay that comes and goes over a disk that stays, devices, and the network between them. */
 import type { Transport } from '@tideweave/client/testing';
 import { type Authorizer, type DocumentLog, MemoryLog, Turn, openLevelLog } from '@tideweave/server/testing';
-import { RefusedError, decodeServerMessages, encodeMessage, refusalRules } from '@tideweave/shared';
+import { RefusedError } from '@tideweave/shared';
+import { Connections } from './connections.ts';
 import { type DeviceWorld, type DialEvents, NativeDevice, wallTime } from './device.ts';
 import { Dice } from './dice.ts';
 import { type DiskImage, SimulatedDisk, SimulatedStorage } from './disk.ts';
 import type { FaultKind } from './faults.ts';
-import { Link, RelaySocket, type WayState } from './network.ts';
 import { Oracle } from './oracle.ts';
 import type { Planting } from './planting.ts';
 import { SimulatedRelay } from './relay.ts';
@@ -16,12 +16,6 @@ import { ProcessClock, Timeline } from './timeline.ts';
 import type { Report, Violation } from './violation.ts';
 
 export type Device = NativeDevice | StockDevice;
-
-/** Both directions of a device's way to the relay. */
-interface Ways {
-  readonly toRelay: WayState;
-  readonly toClient: WayState;
-}
 
 export class World implements DeviceWorld {
   readonly settings: Settings;
@@ -40,14 +34,9 @@ export class World implements DeviceWorld {
   /** The present log, unwatched. */
   log: DocumentLog | null = null;
   authorizerFails = false;
-  /** Devices that are refused a document in the middle of its catching up, and with what. */
-  readonly refuseNext: Map<string, 'TW_OVERLOADED' | 'TW_FORBIDDEN'> = new Map();
+  readonly connections: Connections;
   #healed = false;
   readonly #memory: MemoryLog;
-  readonly #ways = new Map<string, Ways>();
-  readonly #links = new Map<string, Set<Link>>();
-  /** How many connections of each device the relay knows. */
-  readonly #accepted = new Map<string, number>();
   readonly #ids: Dice;
   /** The process that is starting; nobody else starts one meanwhile. */
   #starting: ProcessClock | null = null;
@@ -64,7 +53,7 @@ export class World implements DeviceWorld {
       () => this.timeline.steps,
       (text) => this.note(text),
     );
-    this.oracle.isDoubled = (device) => (this.#accepted.get(device) ?? 0) > 1;
+    this.oracle.isDoubled = (device) => this.connections.isDoubled(device);
     this.oracle.wanted = (device, document) => this.#wanted(device, document);
     this.oracle.witness.onCompacted = () => this.fault('compaction');
     this.disk = new SimulatedDisk(Dice.for(settings.seed, 'disk'));
@@ -82,10 +71,7 @@ export class World implements DeviceWorld {
     };
     this.#ids = Dice.for(settings.seed, 'ids');
     this.#memory = new MemoryLog({ wallTime: () => wallTime + this.timeline.now, randomId: () => this.#ids.id() });
-    for (const { name, latencyMs, bytesPerMs } of settings.devices) {
-      const way = (): WayState => ({ blockedUntilMs: 0, bytesPerMs, latencyMs });
-      this.#ways.set(name, { toRelay: way(), toClient: way() });
-    }
+    this.connections = new Connections(this);
     this.devices = settings.devices.map((each) =>
       each.dialect === 'tideweave' ? new NativeDevice(this, each) : new StockDevice(this, each),
     );
@@ -103,17 +89,6 @@ export class World implements DeviceWorld {
   clientId(): number {
     // As Yjs has them, and small enough to be read.
     return 1000 + this.#ids.below(2 ** 30);
-  }
-
-  ways(device: string): Ways {
-    const ways = this.#ways.get(device);
-    if (ways === undefined) throw new Error(`nobody is called ${device}`);
-    return ways;
-  }
-
-  /** The connections of a device, the newest last. */
-  links(device: string): Link[] {
-    return [...(this.#links.get(device) ?? [])];
   }
 
   /** Starts the relay over what is on the disk, unless it runs or is being started. */
@@ -160,16 +135,9 @@ export class World implements DeviceWorld {
     this.relay = null;
     this.log = null;
     relay.clock.kill();
-    this.#accepted.clear();
     this.disk.crash({ power: how.power });
     if (how.image !== undefined) this.disk.restore(how.image);
-    // The system of a process that was killed closes its sockets; without power nobody says anything.
-    for (const links of this.#links.values()) {
-      for (const link of links) {
-        link.cut({ client: !how.power, relay: false });
-        link.toRelay.forget();
-      }
-    }
+    this.connections.relayDied(how);
     if (how.image !== undefined) this.#restored = true;
     this.timeline.after(how.restartInMs, () => void this.startRelay());
   }
@@ -188,18 +156,13 @@ export class World implements DeviceWorld {
   crashDevice(device: Device, restartInMs: number, told: boolean): void {
     if (!device.running) return;
     device.crash();
-    for (const link of this.links(device.settings.name)) {
-      link.cut({ client: false, relay: told });
-      link.toClient.forget();
-      this.#links.get(device.settings.name)?.delete(link);
-    }
+    this.connections.deviceDied(device.settings.name, told);
     this.timeline.after(restartInMs, () => device.start());
   }
 
   /** Nothing goes wrong from here on. */
   heal(): void {
     this.#healed = true;
-    this.refuseNext.clear();
     this.disk.full = false;
     this.disk.readErrors = 0;
     this.disk.slowMs = 0;
@@ -207,18 +170,8 @@ export class World implements DeviceWorld {
     this.#memory.faults.beforeAppend = async () => undefined;
     delete this.#memory.faults.afterAppend;
     this.authorizerFails = false;
-    for (const [at, { name, bytesPerMs }] of this.settings.devices.entries()) {
-      const ways = this.ways(name);
-      for (const way of [ways.toRelay, ways.toClient]) {
-        way.blockedUntilMs = 0;
-        way.bytesPerMs = bytesPerMs;
-      }
-      for (const link of this.links(name)) {
-        link.toRelay.stateChanged();
-        link.toClient.stateChanged();
-      }
-      const device = this.devices[at];
-      if (device === undefined) continue;
+    this.connections.heal();
+    for (const device of this.devices) {
       device.start();
       for (const document of device.documents) device.open(document);
       device.connect();
@@ -226,88 +179,19 @@ export class World implements DeviceWorld {
   }
 
   dial(device: DeviceSettings, clock: ProcessClock, events: DialEvents, document: string): Transport {
-    const { name, dialect, access } = device;
-    const dice = Dice.for(this.settings.seed, `${name} ${this.timeline.steps}`);
-    const links = this.#links.get(name) ?? new Set();
-    this.#links.set(name, links);
-    const watch = this.oracle.watchWire(name, dialect);
-    let relay: SimulatedRelay | null = null;
-    let socket: RelaySocket | null = null;
-    const accept = (): void => {
-      relay = this.relay;
-      if (relay === null || !relay.accepts) {
-        link.toClient.close(1006);
-        return;
-      }
-      const at = relay;
-      socket = new RelaySocket({
-        toClient: link.toClient,
-        turn: at.turn,
-        clock: at.clock,
-        bufferBytesMax: this.settings.limits.socketBufferBytesMax,
-        wrote: (payload, congested) => watch.wrote(payload, congested),
-        closedByRelay: (code, reason) => {
-          watch.closed(reason);
-          this.note(() => `${name}: closed by the relay with ${code}, ${reason}`);
-          at.clock.after(closeHandshakeMs, () => ended());
-        },
-      });
-      const others = this.#accepted.get(name) ?? 0;
-      if (others > 0) this.fault('duplicate-connection');
-      this.#accepted.set(name, others + 1);
-      link.toClient.open();
-      at.accept(socket, { dialect, document, token: `${access} ${name}` });
-      const accepted = socket;
-      accepted.onDrain(() => at.drained(accepted));
-    };
-    const ended = (): void => {
-      if (socket !== null && relay?.closed(socket) === true)
-        this.#accepted.set(name, (this.#accepted.get(name) ?? 1) - 1);
-      link.toRelay.forget();
-    };
-    const link = new Link({
-      watch,
-      timeline: this.timeline,
-      dice,
-      ways: this.ways(name),
-      client: clock,
-      atRelay: {
-        opened: accept,
-        received: (frame) => socket !== null && relay?.receive(socket, frame),
-        control: () => socket !== null && relay?.heard(socket),
-        closed: ended,
-      },
-      atClient: {
-        opened: () => events.opened(),
-        received: (frame) => {
-          events.received(frame);
-          if (this.refuseNext.has(name)) this.#refuseMidway(name, link, frame, events);
-        },
-        control: () => undefined,
-        closed: (code) => {
-          links.delete(link);
-          events.closed(code);
-        },
-      },
-    });
-    links.add(link);
-    link.toRelay.open();
-    return {
-      send: (frame) => {
-        watch.sent(frame);
-        link.toRelay.send(frame);
-      },
-      close: () => {
-        link.toRelay.close(1000);
-        link.toClient.forget();
-        links.delete(link);
-      },
-    };
+    return this.connections.dial(device, clock, events, document);
   }
 
   /** Whoever is asked for something sometimes closes the document at that moment. */
   #wanted(name: string, document: string): void {
-    if (this.#healed || !this.#ids.chance(0.3)) return;
+    if (this.#healed || !this.#ids.chance(0.35)) return;
+    // Rarely an operator deletes the document at that moment.
+    if (this.#ids.chance(0.15)) {
+      void this.change(async () => {
+        if ((await this.relay?.rooms.delete(document)) === true) this.fault('delete');
+      });
+      return;
+    }
     const device = this.devices.find(({ settings }) => settings.name === name);
     this.fault('close-when-wanted');
     this.timeline.after(this.#ids.random() * 5, () => {
@@ -316,26 +200,15 @@ export class World implements DeviceWorld {
     });
   }
 
-  /** As if another relay, or something in between, refused a document right after it was opened. */
-  #refuseMidway(name: string, link: Link, frame: Uint8Array, events: DialEvents): void {
-    const code = this.refuseNext.get(name);
-    if (code === undefined || !name.startsWith('native')) return;
-    const opened = decodeServerMessages(frame, frame.length).find(({ type }) => type === 'opened');
-    if (opened?.type !== 'opened') return;
-    this.refuseNext.delete(name);
-    this.fault('refused-midway');
-    link.toRelay.send(encodeMessage({ type: 'leave', doc: opened.doc }));
-    const { action } = refusalRules[code];
-    const refusal = {
-      type: 'refuse',
-      scope: 'document',
-      id: opened.doc,
-      code,
-      reason: '',
-      action,
-      retryAfterMs: 0,
-    } as const;
-    events.received(encodeMessage(refusal));
+  /** What an operator asks for may be refused, and then it has not happened. */
+  async change(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      const expected = ['TW_STORAGE_FAILED', 'TW_DOCUMENT_EXISTS'];
+      if (error instanceof RefusedError && expected.includes(error.code)) return;
+      this.report('R1', `an operator was told ${String(error)}`);
+    }
   }
 
   /** Faults of a log in memory, which stands for a store elsewhere: how its appends go. */
@@ -379,5 +252,3 @@ export class World implements DeviceWorld {
     this.timeline.stop();
   }
 }
-
-const closeHandshakeMs = 100;

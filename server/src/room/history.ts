@@ -76,8 +76,9 @@ export class History {
     const head = this.#head;
     if (head === null || head.logId !== logId || seq > head.lastSeq) return 'elsewhere';
     if (seq < head.firstSeq - 1) return 'unknown';
-    // A cursor of a room that had not read its newest entry cannot be checked, only believed.
-    if (seq === 0 || check === 0) return 'here';
+    if (seq === 0) return 'here';
+    // A room that had not read its newest entry cannot say which it is: believed, it would hide what a restored log lacks.
+    if (check === 0) return 'unknown';
     if (seq === this.#newest?.seq) return check === this.#newest.check ? 'here' : 'elsewhere';
     let entry = this.#entry(seq);
     if (entry === undefined && seq >= head.firstSeq) {

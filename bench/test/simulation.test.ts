@@ -1,0 +1,78 @@
+// @slow
+// @timeout 900s
+// The whole system in a virtual world, with faults, everything from a seed; and whether its oracle would notice.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bugs } from '../src/simulation/bugs.ts';
+import { findBugs, runSeeds } from '../src/simulation/crew.ts';
+import { describeStep } from '../src/simulation/plan.ts';
+import { regressions } from '../src/simulation/regressions.ts';
+import { runSeed } from '../src/simulation/run.ts';
+import { shrink } from '../src/simulation/shrink.ts';
+import type { Totals } from '../src/simulation/totals.ts';
+
+/** Seeds that are the same every time; `SEEDS` and `FRESH` change the numbers. */
+const fixedSeeds = Number(process.env['SEEDS'] ?? 2000);
+const freshSeeds = Number(process.env['FRESH'] ?? 500);
+/** What a planted bug may take to be found. */
+const bugSeedsMax = 500;
+const shrinkMs = 15_000;
+
+test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 every fixed seed keeps every promise, and sees every fault', async () => {
+  const seeds = [...regressions().map(({ seed }) => seed), ...range(1, fixedSeeds)];
+  const totals = await run('fixed seeds', seeds);
+  if (fixedSeeds >= 2000) assert.equal(totals.uncovered, [], 'faults and transitions that never happened');
+});
+
+test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 fresh seeds keep every promise', async () => {
+  const first = Number(process.env['SEED'] ?? 1_000_000 + (Date.now() % 1_000_000_000));
+  console.log(`fresh seeds from ${first}`);
+  await run(`fresh seeds from ${first}`, range(first, freshSeeds));
+});
+
+test('O2 the oracle finds every bug that is planted', async () => {
+  const found = await findBugs(Object.keys(bugs), bugSeedsMax);
+  console.log(['| planted bug | found by seed | as |', '|---|---|---|', ...found.map(row)].join('\n'));
+  for (const { bug, seed } of found) assert.ok(seed !== null, `${bug} was not found within ${bugSeedsMax} seeds`);
+});
+
+test('O2 a seed does the same every time', async () => {
+  const [one, other] = [await runSeed(7, { trace: true }), await runSeed(7, { trace: true })];
+  assert.equal(other.trace, one.trace);
+  assert.is(other.steps, one.steps);
+});
+
+test('O2 a failing seed is shrunk to the steps that it needs', async () => {
+  const Bug = bugs['compaction by range'];
+  assert.ok(Bug !== undefined);
+  const [found] = await findBugs(['compaction by range'], bugSeedsMax);
+  const seed = found?.seed ?? 0;
+  const shrunk = await shrink(seed, shrinkMs, () => new Bug());
+  assert.is(shrunk?.outcome.violation?.promise, 'D3');
+  assert.ok((shrunk?.plan.length ?? Infinity) < 12, `${shrunk?.plan.length} steps`);
+});
+
+async function run(title: string, seeds: readonly number[]): Promise<Totals> {
+  const started = performance.now();
+  const totals = await runSeeds(seeds);
+  console.log(totals.table(title, performance.now() - started));
+  console.log(`faults: ${totals.faultLine}`);
+  const failures: string[] = [];
+  for (const { seed, violation } of totals.violations.slice(0, 3)) {
+    const shrunk = await shrink(seed, shrinkMs);
+    const steps = (shrunk?.plan ?? []).map(describeStep).join('\n');
+    failures.push(`seed ${seed} breaks ${violation.promise}: ${violation.what}; shrunk to\n${steps}`);
+  }
+  assert.is(totals.violations.length, 0, `npm run simulate -- --seed S --trace shows more:\n${failures.join('\n')}`);
+  return totals;
+}
+
+function range(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, at) => first + at);
+}
+
+function row({ bug, seed, what }: { bug: string; seed: number | null; what: string }): string {
+  return `| ${bug} | ${seed ?? 'none'} | ${what.slice(0, 80).replaceAll('|', '/')} |`;
+}
+
+test.run();
