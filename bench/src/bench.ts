@@ -1,0 +1,115 @@
+/** `npm run bench`: see `--help`. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Presets, SingleBar } from 'cli-progress';
+import { peers } from './peers/peers.ts';
+import { type Arguments, UsageError, parseArguments } from './runner/arguments.ts';
+import { plan } from './runner/plan.ts';
+import { type Results, emptyResults, writeResults } from './runner/results.ts';
+import { execute } from './runner/run.ts';
+import { formatResults } from './runner/table.ts';
+import { workloads } from './workloads/workloads.ts';
+
+/** Beside the sources, from dist/src. */
+const resultsFolder = fileURLToPath(new URL('../../results/', import.meta.url));
+const keysAlways = 1000;
+
+async function main(args: Arguments): Promise<void> {
+  const results = emptyResults(args.quick, args.rounds);
+  const latest = join(resultsFolder, args.quick ? 'quick.json' : 'latest.json');
+  const save = async (): Promise<void> => {
+    await writeResults(latest, results);
+    if (args.json !== null) await writeResults(args.json, results);
+  };
+  const corpus = await mkdtemp(join(tmpdir(), 'tideweave-bench-corpus-'));
+  try {
+    await runAll(args, results, corpus, save);
+    await save();
+  } finally {
+    await rm(corpus, { recursive: true, force: true });
+  }
+  process.stdout.write(`${formatResults(results, workloads)}\n\nwritten to ${latest}\n`);
+  if (results.runs.some(({ peer, failure }) => failure !== null && peers[peer].isOurs)) process.exitCode = 1;
+}
+
+async function runAll(args: Arguments, results: Results, corpus: string, save: () => Promise<void>): Promise<void> {
+  const jobs = plan(workloads, args);
+  const bar = new Progress(jobs.length);
+  const deadline = performance.now() + args.minutes * 60_000;
+  const tookMs = new Map<string, number>();
+  for (const { workload, variant, peer, round } of jobs) {
+    const key = `${workload.id} ${variant.name} ${peer}`;
+    bar.next(`${workload.id} ${variant.name}: ${peers[peer].title}`);
+    // What was never run counts as short: rounds are outermost, so this leaves out repetitions first.
+    if (performance.now() + (tookMs.get(key) ?? keysAlways) > deadline) continue;
+    const started = performance.now();
+    const run = { workload: workload.id, variant: variant.name, peer, quick: args.quick, scale: 1, corpus };
+    const left = deadline - started;
+    const outcome = await execute(run, Math.max(10_000, Math.min(variant.timeoutMs, left + 15_000)));
+    tookMs.set(key, performance.now() - started);
+    results.runs.push({
+      workload: workload.id,
+      variant: variant.name,
+      peer,
+      round,
+      measures: 'measures' in outcome ? outcome.measures : null,
+      failure: 'failure' in outcome ? outcome.failure : null,
+    });
+    if ('failure' in outcome) bar.say(`${key}: ${outcome.failure}`);
+    await save();
+  }
+  bar.stop();
+}
+
+/** A bar where a person watches, and lines where a file does. */
+class Progress {
+  readonly #bar: SingleBar | null;
+  readonly #total: number;
+  #done = 0;
+
+  constructor(total: number) {
+    this.#total = total;
+    const format = '{bar} {value}/{total} {duration_formatted} {doing}';
+    this.#bar = process.stderr.isTTY
+      ? new SingleBar({ format, stream: process.stderr, hideCursor: true }, Presets.shades_classic)
+      : null;
+    this.#bar?.start(total, 0, { doing: '' });
+  }
+
+  next(doing: string): void {
+    this.#done++;
+    this.#bar?.update(this.#done, { doing });
+    if (this.#bar === null) process.stderr.write(`${this.#done}/${this.#total} ${doing}\n`);
+  }
+
+  say(what: string): void {
+    process.stderr.write(`${this.#bar === null ? '' : '\n'}${what}\n`);
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+  }
+}
+
+// So that the exit handlers end what was started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+try {
+  // npm runs scripts in the package's folder; paths are meant from where they were typed.
+  const from = process.env['INIT_CWD'] ?? process.cwd();
+  await main(
+    parseArguments(
+      process.argv.slice(2),
+      from,
+      workloads.map(({ id }) => id),
+    ),
+  );
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  (error.exitCode === 0 ? process.stdout : process.stderr).write(
+    `${error.exitCode === 0 ? '' : 'bench: '}${error.message}\n`,
+  );
+  process.exitCode = error.exitCode;
+}

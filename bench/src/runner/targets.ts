@@ -1,0 +1,93 @@
+/** What the product promises of its speed, judged. Ratios are of medians within one run of the bench. */
+import type { PeerName } from '../peers/peers.ts';
+import { peers } from '../peers/peers.ts';
+import { type MetricName, metrics } from '../workloads/metrics.ts';
+import type { Results } from './results.ts';
+import { Summary } from './summary.ts';
+import { formatNumber } from './format.ts';
+
+interface Target {
+  readonly workload: string;
+  readonly variant: string;
+  readonly metric: MetricName;
+  /** A ratio to one of them, or the figure itself. */
+  readonly against: 'bare' | 'best' | 'absolute';
+  /** At most this where lower is better, at least this where higher is. */
+  readonly bound: number;
+  /** Of the peers, when it is another metric than ours. */
+  readonly theirs?: MetricName;
+}
+
+export interface Verdict {
+  readonly title: string;
+  readonly against: string;
+  readonly wanted: string;
+  readonly is: string;
+  readonly isMet: boolean;
+  readonly by: string;
+}
+
+const of = (workload: string, variant: string) => (metric: MetricName, against: Target['against'], bound: number) =>
+  ({ workload, variant, metric, against, bound }) satisfies Target;
+
+const w1 = {
+  slow: of('w1', '200 readers, 200/s'),
+  busy: of('w1', '200 readers, 2,000/s'),
+  storm: of('w1', '200 readers, 10,000/s'),
+  typing: of('w1', '200 people typing, 1,000/s together'),
+};
+const w2 = { burst: of('w2', 'burst of 100,000'), slow: of('w2', '2,000/s'), fast: of('w2', '10,000/s') };
+
+const targets: readonly Target[] = [
+  w1.slow('cpuUsPerDelivery', 'bare', 0.9),
+  w1.slow('cpuUsPerDelivery', 'best', 0.8),
+  w1.busy('cpuUsPerDelivery', 'best', 0.3),
+  w1.busy('p99Ms', 'absolute', 10),
+  w1.storm('cpuUsPerDelivery', 'best', 0.45),
+  w1.storm('p99Ms', 'absolute', 10),
+  w1.typing('cpuUsPerDelivery', 'best', 0.3),
+  w2.burst('updatesPerSecond', 'best', 20),
+  w2.fast('cpuUsPerUpdate', 'best', 0.33),
+  w2.fast('ackP99Ms', 'absolute', 40),
+  w2.slow('cpuUsPerUpdate', 'best', 0.6),
+  w2.slow('ackP99Ms', 'absolute', 40),
+];
+
+/** Those targets for which there are figures. */
+export function judge(results: Results): readonly Verdict[] {
+  const summary = new Summary(results);
+  return targets.flatMap((target) => verdictOf(target, summary) ?? []);
+}
+
+function verdictOf(target: Target, summary: Summary): Verdict | null {
+  const { workload, variant, metric, against, bound, theirs = metric } = target;
+  const { label, unit, better } = metrics[metric];
+  const ours = summary.value(workload, variant, 'tideweave', metric);
+  const other = otherOf(target, summary, theirs);
+  if (Number.isNaN(ours) || other === null) return null;
+  const value = ours / other.value;
+  const isMet = better === 'lower' ? value <= bound : value >= bound;
+  const off = better === 'lower' ? value / bound - 1 : 1 - value / bound;
+  const suffix = against === 'absolute' ? ` ${unit}` : ' ×';
+  return {
+    title: `${workload.toUpperCase()} ${variant}: ${label}`,
+    against: other.name,
+    wanted: `${better === 'lower' ? '≤' : '≥'} ${bound}${suffix}`,
+    is: `${formatNumber(value)}${suffix}`,
+    isMet,
+    by: `${formatNumber(off * 100)} %`,
+  };
+}
+
+function otherOf(
+  { workload, variant, against }: Target,
+  summary: Summary,
+  metric: MetricName,
+): { readonly name: string; readonly value: number } | null {
+  if (against === 'absolute') return { name: '', value: 1 };
+  const named = (peer: PeerName, value: number): { name: string; value: number } | null =>
+    Number.isNaN(value) ? null : { name: peers[peer].title, value };
+  if (against === 'bare') return named('bare', summary.value(workload, variant, 'bare', metric));
+  const best = summary.best(workload, variant, metric);
+  return best === null ? null : named(best.peer, best.value);
+}

@@ -1,0 +1,137 @@
+/** What one run works with: its server, its clients, and the proof that what was acknowledged is there (D1). */
+import { mkdir } from 'node:fs/promises';
+import { join as joinPath } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BenchError, within } from '../errors.ts';
+import { Coverage } from '../load/keystrokes.ts';
+import { type JoinOptions, type Participant, join } from '../load/participant.ts';
+import { Server, type ServerOptions } from '../load/server.ts';
+import { cpuBetween, cpuMark } from '../load/usage.ts';
+import type { Peer } from '../peers/peers.ts';
+
+/** For each document, the clocks that were acknowledged as durable. */
+export type Acknowledged = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
+export interface RunContextOptions {
+  readonly peer: Peer;
+  /** Empty, and removed afterwards. */
+  readonly folder: string;
+  readonly quick: boolean;
+  /** Sizes and times are multiplied by this: 1, or less in a smoke test. */
+  readonly scale: number;
+  /** The trace's updates, made once for all runs; see `corpus.ts`. */
+  readonly corpus: string;
+}
+
+const joinMsMax = 30_000;
+const joinsAtOnce = 50;
+const idleShare = 0.04;
+const idleLookMs = 200;
+
+export class RunContext {
+  readonly peer: Peer;
+  readonly folder: string;
+  readonly quick: boolean;
+  readonly scale: number;
+  readonly corpus: string;
+  readonly #servers = new Set<Server>();
+  readonly #participants = new Set<Participant>();
+
+  constructor(options: RunContextOptions) {
+    this.peer = options.peer;
+    this.folder = options.folder;
+    this.quick = options.quick;
+    this.scale = options.scale;
+    this.corpus = options.corpus;
+  }
+
+  /** A number of things, made small in a smoke test. */
+  scaled(count: number, least = 1): number {
+    return Math.max(least, Math.round(count * this.scale));
+  }
+
+  async startServer(options: ServerOptions & { readonly folder?: string } = {}): Promise<Server> {
+    const folder = options.folder ?? joinPath(this.folder, 'data');
+    await mkdir(folder, { recursive: true });
+    const server = await Server.start(this.peer, folder, options);
+    this.#servers.add(server);
+    return server;
+  }
+
+  async join(server: Server, name: string, options: JoinOptions = {}): Promise<Participant> {
+    const participant = await join(this.peer.dialect, server.url, name, options);
+    this.#participants.add(participant);
+    await within(joinMsMax, `${name} to be joined`, participant.joined);
+    return participant;
+  }
+
+  /** Joins one after the other, some at a time. */
+  async joinAll(server: Server, names: readonly string[], options: JoinOptions = {}): Promise<Participant[]> {
+    const joined: Participant[] = [];
+    for (let from = 0; from < names.length; from += joinsAtOnce) {
+      const some = names.slice(from, from + joinsAtOnce);
+      joined.push(...(await Promise.all(some.map((name) => this.join(server, name, options)))));
+    }
+    return joined;
+  }
+
+  leave(participants: Iterable<Participant>): void {
+    for (const participant of participants) {
+      participant.close();
+      this.#participants.delete(participant);
+    }
+  }
+
+  /** Waits until the server has nothing to do any more, at most so long. Returns the CPU time that took (ms). */
+  async settle(server: Server, atMostMs: number): Promise<number> {
+    const first = cpuMark(server.pid);
+    const deadline = performance.now() + atMostMs;
+    let before = first;
+    while (performance.now() < deadline) {
+      await sleep(idleLookMs);
+      const now = cpuMark(server.pid);
+      if (cpuBetween(before, now) < idleShare * idleLookMs) break;
+      before = now;
+    }
+    return cpuBetween(first, cpuMark(server.pid));
+  }
+
+  /**
+   * D1: kills the server as a crash would, starts it again on its folder, and reads every document. Rejects with
+   * `BenchError` when anything that was acknowledged is not there. A server that is not ours makes no such promise.
+   */
+  async proveDurable(server: Server, acknowledged: Acknowledged): Promise<void> {
+    if (!this.peer.isOurs) return;
+    const lost = await this.lostAfterCrash(server, acknowledged);
+    if (lost > 0) throw new BenchError(`D1 is broken: ${lost} acknowledged updates were not there after kill -9`);
+  }
+
+  /** Kills, restarts, reads back: how many clocks that should be there are not. */
+  async lostAfterCrash(server: Server, expected: Acknowledged): Promise<number> {
+    this.leave(this.#participants);
+    await server.kill();
+    const again = await this.startServer();
+    let lost = 0;
+    for (const [name, clocks] of expected) {
+      const coverage = new Coverage();
+      const reader = await this.join(again, name, { onUpdate: (update) => coverage.add(update) });
+      for (const [client, clock] of clocks) lost += Math.max(0, clock - (coverage.clocks.get(client) ?? 0));
+      this.leave([reader]);
+    }
+    await again.stop();
+    return lost;
+  }
+
+  /** Throws `BenchError` when a server has thrown somebody out. */
+  checkConnected(participants: Iterable<Participant>): void {
+    for (const { ended, name } of participants) {
+      if (ended !== null) throw new BenchError(`a connection to ${name} was lost: ${ended}`);
+    }
+  }
+
+  /** Ends whatever is still there. */
+  async end(): Promise<void> {
+    this.leave(this.#participants);
+    await Promise.all([...this.#servers].filter((server) => !server.hasEnded).map((server) => server.kill()));
+  }
+}
