@@ -1,17 +1,64 @@
-import type { DocumentStatus } from '@tideweave/shared';
-import type { DocumentHandle } from './document-handle.ts';
+import type { ConnectionState, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type { StoredDocument } from './store/offline-store.ts';
 
-/** What a handle needs of the client that it belongs to. */
+/**
+ * What keeps the documents of a `SyncClient` in sync: a connection of its own (`relay/`), or that of somebody else on
+ * this device. Whatever it is, the handles of the application see no difference.
+ */
 export interface DocumentClient {
-  statusOf(handle: DocumentHandle): DocumentStatus;
-  /** Number of the newest edit made in the document. */
-  lastEditOf(handle: DocumentHandle): number;
-  /** Number of the newest edit that the device or the relay has durably. */
-  durableEditOf(handle: DocumentHandle): number;
+  readonly connection: ConnectionState;
+  /** Why the relay ended the connection last, or null. */
+  readonly error: RefusalStatus | null;
+  /** Begins to connect, and does it again whenever the connection is lost; does nothing when it does already. */
+  connect(): void;
+  /** Stays without a connection until `connect()`. */
+  disconnect(): void;
+  /** Keeps a document in sync until the link is closed. Throws `RefusedError` TW_INVALID_NAME. */
+  link(document: LinkedDocument): DocumentLink;
+  /** Ends the connection for good, after what was done in this turn was sent. Links are closed before. */
+  destroy(): void;
+}
+
+/** One document as it is kept in sync: what its handle asks and tells. */
+export interface DocumentLink {
+  readonly status: DocumentStatus;
   /** The document is being read from the device. */
-  isLoading(handle: DocumentHandle): boolean;
-  edit(handle: DocumentHandle, update: Uint8Array): void;
-  announce(handle: DocumentHandle, awarenessUpdate: Uint8Array): void;
+  readonly isLoading: boolean;
+  /** Number of the newest edit made in the document. */
+  readonly lastEdit: number;
+  /** Number of the newest edit that the device or the relay has durably, with all before it. */
+  readonly durableEdit: number;
+  /** Takes an edit made here. */
+  edit(update: Uint8Array): void;
+  announce(awarenessUpdate: Uint8Array): void;
+  /** Sends what waits for the end of the turn, now. */
   flush(): void;
-  close(handle: DocumentHandle): void;
+  close(): void;
+}
+
+/** The document itself, as its link uses it: what has to be read of it, and what happens to it. */
+export interface LinkedDocument {
+  readonly name: string;
+  /** Yjs V1 state vector of the copy here. */
+  stateVector(): Uint8Array;
+  /** Everything here beyond `stateVector`, as one Yjs V1 update. */
+  difference(stateVector: Uint8Array): Uint8Array;
+  /** The document as the device kept it; its edits are sent by the link, not as new ones. */
+  restore(stored: StoredDocument): void;
+  /** The device has been read, or could not be. */
+  loaded(): void;
+  /** The device could not give the document, or cannot keep it. */
+  storeFailed(error: unknown): void;
+  /** Applies what arrived; throws what Yjs throws. */
+  apply(update: Uint8Array): void;
+  applyAwareness(update: Uint8Array): void;
+  /** Open on a new connection: presence is told anew. */
+  opened(): void;
+  /** Everything that the relay had is here. */
+  synced(): void;
+  /** Every edit up to `n` is durable on the relay. */
+  saved(n: number): void;
+  refused(error: RefusalStatus): void;
+  /** `status` of the link has changed. */
+  statusChanged(): void;
 }

@@ -7,7 +7,7 @@ import {
 } from '@tideweave/shared';
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
-import type { DocumentClient } from './document-client.ts';
+import type { DocumentLink, LinkedDocument } from './document-client.ts';
 import { Emitter } from './emitter.ts';
 import type { StoredDocument } from './store/offline-store.ts';
 
@@ -32,11 +32,13 @@ export interface WhenSavedOptions {
 }
 
 /** One document, kept in sync while the handle is open. Made by `SyncClient.open`. */
-export class DocumentHandle extends Emitter<DocumentEvents> {
+export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDocument {
   readonly name: string;
   readonly doc: Y.Doc;
   readonly awareness: Awareness;
-  readonly #client: DocumentClient;
+  /** @internal What keeps the document in sync. */
+  readonly link: DocumentLink;
+  readonly #owner: HandleOwner;
   readonly #ownsDoc: boolean;
   readonly #ownsAwareness: boolean;
   readonly #waiters = new Set<Waiter>();
@@ -47,22 +49,30 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
   #closed = false;
 
   /** @internal Use `SyncClient.open`. */
-  constructor(client: DocumentClient, name: string, options: { doc?: Y.Doc; awareness?: Awareness }) {
+  constructor(name: string, options: { doc?: Y.Doc; awareness?: Awareness }, owner: HandleOwner) {
     super();
-    this.#client = client;
+    this.#owner = owner;
     this.#loaded = new Promise((resolve) => (this.#markLoaded = resolve));
     this.name = name;
     this.#ownsDoc = options.doc === undefined;
     this.#ownsAwareness = options.awareness === undefined;
     this.doc = options.doc ?? new Y.Doc({ guid: name });
     this.awareness = options.awareness ?? new Awareness(this.doc);
+    try {
+      this.link = owner.link(this);
+    } catch (error) {
+      this.#destroyOwn();
+      throw error;
+    }
+    // Content made before the document was opened is an edit like any other: unsaved until it is acknowledged.
+    if (this.doc.store.clients.size > 0) this.link.edit(Y.encodeStateAsUpdate(this.doc));
     this.doc.on('update', this.#edited);
     this.awareness.on('update', this.#presenceChanged);
   }
 
   /** What there is to know about the document at this moment. */
   get status(): DocumentStatus {
-    return this.#closed && this.#lastStatus !== null ? this.#lastStatus : this.#client.statusOf(this);
+    return this.#closed && this.#lastStatus !== null ? this.#lastStatus : this.link.status;
   }
 
   /** Resolves when the document's content is here: with a store from the device, without one as `whenSynced`. */
@@ -81,15 +91,15 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
    * Rejects with `RefusedError` when the relay refuses for good, and with the signal's reason when that fires first.
    */
   async whenSaved({ tier, signal }: WhenSavedOptions): Promise<void> {
-    if (this.#client.isLoading(this)) await this.#loaded;
-    const n = this.#client.lastEditOf(this);
-    const isOnDevice = (): boolean => tier === 'device' && this.#client.durableEditOf(this) >= n;
+    if (this.link.isLoading) await this.#loaded;
+    const n = this.link.lastEdit;
+    const isOnDevice = (): boolean => tier === 'device' && this.link.durableEdit >= n;
     await this.#wait(() => this.#savedN >= n || isOnDevice(), signal);
   }
 
   /** Sends what waits for the end of the turn, now. */
   flush(): void {
-    this.#client.flush();
+    this.link.flush();
   }
 
   /** Stops keeping the document in sync. Edits that are not saved are lost with it: see `status.pending`. */
@@ -101,11 +111,21 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
     this.#markLoaded();
     this.doc.off('update', this.#edited);
     this.awareness.off('update', this.#presenceChanged);
-    this.#client.close(this);
+    this.link.close();
+    this.#owner.closed();
     for (const waiter of this.#waiters) waiter.fail(new Error(`document ${JSON.stringify(this.name)} was closed`));
     this.emit('status', this.#lastStatus);
-    if (this.#ownsAwareness) this.awareness.destroy();
-    if (this.#ownsDoc) this.doc.destroy();
+    this.#destroyOwn();
+  }
+
+  /** @internal */
+  stateVector(): Uint8Array {
+    return Y.encodeStateVector(this.doc);
+  }
+
+  /** @internal */
+  difference(stateVector: Uint8Array): Uint8Array {
+    return Y.encodeStateAsUpdate(this.doc, stateVector);
   }
 
   /** @internal The document as the device kept it; edits of earlier sessions are sent by the session, not as new ones. */
@@ -154,7 +174,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
   /** @internal Every edit up to `n` is durable. */
   saved(n: number): void {
     this.#savedN = n;
-    if (n >= this.#client.lastEditOf(this)) this.emit('saved', this);
+    if (n >= this.link.lastEdit) this.emit('saved', this);
   }
 
   /** @internal */
@@ -172,7 +192,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
   }
 
   readonly #edited = (update: Uint8Array, origin: unknown): void => {
-    if (origin !== this) this.#client.edit(this, update);
+    if (origin !== this) this.link.edit(update);
   };
 
   readonly #presenceChanged = (
@@ -187,8 +207,13 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
     if (own.length > 0) this.#announce(own);
   };
 
+  #destroyOwn(): void {
+    if (this.#ownsAwareness) this.awareness.destroy();
+    if (this.#ownsDoc) this.doc.destroy();
+  }
+
   #announce(clients: number[]): void {
-    this.#client.announce(this, encodeAwarenessUpdate(this.awareness, clients));
+    this.link.announce(encodeAwarenessUpdate(this.awareness, clients));
   }
 
   #wait(done: () => boolean, signal: AbortSignal | undefined): Promise<void> {
@@ -212,6 +237,13 @@ export class DocumentHandle extends Emitter<DocumentEvents> {
     if (waiter.done()) waiter.resolve();
     else if (status.phase === 'refused' && status.error !== null) waiter.fail(refusedError(status.error));
   }
+}
+
+/** The client that a handle belongs to. */
+export interface HandleOwner {
+  link(document: LinkedDocument): DocumentLink;
+  /** The application has closed the handle. */
+  closed(): void;
 }
 
 interface Waiter {

@@ -88,8 +88,8 @@ export class NotHandedBack extends Meddling {
 
 /** What comes from others is pushed again as if it had been made here. */
 export class ClientEcho extends Planting {
-  override applied(client: SyncClient, handle: ReturnType<SyncClient['open']>, update: Uint8Array): void {
-    client.edit(handle, update);
+  override applied(handle: ReturnType<SyncClient['open']>, update: Uint8Array): void {
+    handle.link.edit(update);
   }
 }
 

@@ -144,8 +144,8 @@ export class NativeDevice {
     this.#open.set(document, open);
     oracle.opened(replica);
     doc.on('update', (update: Uint8Array, origin: unknown) => {
-      if (origin !== handle) oracle.edited(replica, update, client.lastEditOf(handle));
-      else planting.applied(client, handle, update);
+      if (origin !== handle) oracle.edited(replica, update, handle.link.lastEdit);
+      else planting.applied(handle, update);
     });
     handle.on('status', (status) => {
       oracle.shown(replica, status);
@@ -171,7 +171,7 @@ export class NativeDevice {
   edit(document: string, dice: Dice, large: boolean): boolean {
     const open = this.#open.get(document);
     if (open === undefined || this.settings.access === 'read' || open.handle.status.phase === 'refused') return false;
-    if (this.#client?.isLoading(open.handle) === true) return false;
+    if (open.handle.link.isLoading) return false;
     edit(open.replica.doc, dice, { large });
     return true;
   }

@@ -42,5 +42,5 @@ export class Planting {
   }
 
   /** An update from the relay was applied. */
-  applied(_client: SyncClient, _handle: Handle, _update: Uint8Array): void {}
+  applied(_handle: Handle, _update: Uint8Array): void {}
 }

@@ -1,5 +1,5 @@
 import type { Cancel, Clock, ResumedDocument } from '@tideweave/shared';
-import { type EntryKey, type OfflineStore, StoreError, type StoredDocument } from './store/offline-store.ts';
+import { type EntryKey, type OfflineStore, StoreError, type StoredDocument } from '../store/offline-store.ts';
 
 /**
  * What the device keeps of one open document: follows the session's numbers and confirmations with the store's keys. A

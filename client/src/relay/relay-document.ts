@@ -1,0 +1,174 @@
+import type { DocumentStatus } from '@tideweave/shared';
+import type { DocumentLink, LinkedDocument } from '../document-client.ts';
+import type { OfflineStore, StoredDocument } from '../store/offline-store.ts';
+import { DeviceCopy, resumed } from './device-copy.ts';
+import type { DocumentOutput, SessionDriver } from './session-driver.ts';
+
+/**
+ * One document between its three homes: the copy that the application edits, the session with the relay, and the device.
+ * While the device is being read, edits wait here; the session hears of the document afterwards.
+ */
+export class RelayDocument implements DocumentLink {
+  readonly document: LinkedDocument;
+  readonly #driver: SessionDriver;
+  readonly #closed: () => void;
+  /** Edits made while the device is being read; null when it has been. */
+  #early: Uint8Array[] | null = null;
+  #copy: DeviceCopy | null = null;
+  #isClosed = false;
+
+  /** `closed` is called once. */
+  constructor(driver: SessionDriver, document: LinkedDocument, closed: () => void) {
+    this.#driver = driver;
+    this.document = document;
+    this.#closed = closed;
+  }
+
+  /** Begins; called once. The session reads the document at once, or when the device has been read. */
+  open(store: OfflineStore | Promise<OfflineStore> | undefined): void {
+    if (store === undefined) this.#session.open(this.#name);
+    else void this.#load(store);
+    this.#driver.schedule();
+  }
+
+  get status(): DocumentStatus {
+    if (this.#early !== null) return statusWhileLoading(this.#early);
+    const status = this.#session.status(this.#name);
+    const copy = this.#copy;
+    if (copy === null || status.safe === 'server') return status;
+    return copy.isFailing || copy.durableN < this.lastEdit ? status : { ...status, safe: 'device' };
+  }
+
+  get isLoading(): boolean {
+    return this.#early !== null;
+  }
+
+  get lastEdit(): number {
+    return this.#session.lastEdit(this.#name);
+  }
+
+  get durableEdit(): number {
+    const { pending } = this.#session.status(this.#name);
+    return pending.updates === 0 ? this.lastEdit : (this.#copy?.durableN ?? 0);
+  }
+
+  edit(update: Uint8Array): void {
+    if (this.#early !== null) {
+      this.#early.push(update);
+      return;
+    }
+    const n = this.#session.edit(this.#name, update, this.#driver.clock.now());
+    this.#copy?.edited(n, update);
+    this.#driver.schedule();
+  }
+
+  announce(awarenessUpdate: Uint8Array): void {
+    if (this.#early !== null) return;
+    this.#session.announce(this.#name, awarenessUpdate);
+    this.#driver.schedule();
+  }
+
+  flush(): void {
+    this.#driver.drain();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#copy?.close();
+    this.#closed();
+    if (this.#early !== null) return;
+    this.#session.close(this.#name);
+    this.#driver.schedule();
+  }
+
+  /** What the session tells of the document. */
+  perform(output: DocumentOutput): void {
+    const { document } = this;
+    switch (output.kind) {
+      case 'apply':
+        this.#apply(output.update);
+        return;
+      case 'awareness':
+        document.applyAwareness(output.update);
+        return;
+      case 'opened':
+        document.opened();
+        return;
+      case 'synced':
+        document.synced();
+        return;
+      case 'saved':
+        this.#copy?.saved(output.n);
+        document.saved(output.n);
+        return;
+      case 'confirmed':
+        this.#copy?.confirmed(output.count);
+        return;
+      case 'refused':
+        document.refused(output.error);
+        return;
+      case 'watermark':
+        this.#copy?.watermark(output.epoch, output.cursor);
+        return;
+    }
+  }
+
+  get #name(): string {
+    return this.document.name;
+  }
+
+  get #session(): SessionDriver['session'] {
+    return this.#driver.session;
+  }
+
+  /** What passes every check may still fail when it is applied (L1); the document is then not to be trusted. */
+  #apply(update: Uint8Array): void {
+    try {
+      this.document.apply(update);
+      this.#copy?.delivered(update);
+    } catch (error) {
+      this.#session.applyFailed(this.#name, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Opens the document from the device. One that the device cannot give is opened from the relay alone. */
+  async #load(opening: OfflineStore | Promise<OfflineStore>): Promise<void> {
+    const early: Uint8Array[] = [];
+    this.#early = early;
+    const { document } = this;
+    const { clock } = this.#driver;
+    let stored: StoredDocument | null = null;
+    try {
+      const copy = new DeviceCopy(await opening, this.#name, clock, () => document.statusChanged());
+      const found = await copy.load();
+      if (this.#isClosed) return;
+      document.restore(found);
+      stored = found;
+      this.#copy = copy;
+    } catch (error) {
+      document.storeFailed(error);
+    }
+    if (this.#isClosed) return;
+    this.#early = null;
+    this.#session.open(this.#name, stored === null ? undefined : resumed(stored, clock.now()));
+    for (const update of early) this.edit(update);
+    document.loaded();
+    this.#driver.drain();
+    document.statusChanged();
+  }
+}
+
+/** Nothing is known of a document while the device is being read. */
+function statusWhileLoading(early: readonly Uint8Array[]): DocumentStatus {
+  const bytes = early.reduce((sum, update) => sum + update.length, 0);
+  return {
+    phase: 'loading',
+    synced: false,
+    pending: { updates: early.length, bytes, since: null },
+    safe: early.length === 0 ? 'device' : 'memory',
+    progress: null,
+    access: null,
+    user: null,
+    error: null,
+  };
+}

@@ -1,0 +1,170 @@
+import {
+  type Cancel,
+  type ClientOutput,
+  ClientSession,
+  type ClientSessionOptions,
+  type Clock,
+  defaultLimits,
+} from '@tideweave/shared';
+import type { ClientEnvironment } from '../environment.ts';
+import { type Token, askToken } from '../token.ts';
+import type { Transport } from '../transport/websocket-transport.ts';
+
+/** What the session tells of one document. */
+export type DocumentOutput = Exclude<
+  Extract<ClientOutput, { readonly name: string }>,
+  // Told once per drain, behind everything else.
+  { readonly kind: 'status' }
+>;
+
+/** Who hears of it. */
+export interface SessionListener {
+  document(output: DocumentOutput): void;
+  /** The status of these documents changed, or that of the connection did. */
+  changed(names: ReadonlySet<string>): void;
+}
+
+export interface SessionDriverOptions extends Pick<ClientSessionOptions, 'readStateVector' | 'readDifference'> {
+  readonly environment: ClientEnvironment;
+  readonly token: Token | undefined;
+  readonly device: string;
+  readonly listener: SessionListener;
+}
+
+/** Gives a client's session what it has not: a socket, timers and the token; feeds it and drains it. */
+export class SessionDriver {
+  readonly session: ClientSession;
+  readonly clock: Clock;
+  readonly #options: SessionDriverOptions;
+  #transport: Transport | null = null;
+  /** Counts attempts, so that an answer to an earlier one is not taken for this one's. */
+  #attempt = 0;
+  #drainScheduled = false;
+  #timer: Cancel | null = null;
+  #timerDueMs = Infinity;
+  readonly #unwatchNetwork: () => void;
+  #closed = false;
+
+  /** Throws `RefusedError` TW_TOO_LARGE when `device` is too long. */
+  constructor(options: SessionDriverOptions) {
+    this.#options = options;
+    const { environment, device, readStateVector, readDifference } = options;
+    this.clock = environment.clock;
+    this.session = new ClientSession({
+      random: environment.random,
+      device,
+      updateBytesMax: defaultLimits.updateBytesMax,
+      readStateVector,
+      readDifference,
+    });
+    this.#unwatchNetwork = environment.watchNetwork(() => {
+      this.session.wake(this.clock.now());
+      this.drain();
+    });
+  }
+
+  start(): void {
+    this.session.start(this.clock.now());
+    this.drain();
+  }
+
+  stop(): void {
+    this.session.stop();
+    this.drain();
+  }
+
+  /** Sends what is to be sent and stops for good. */
+  destroy(): void {
+    this.drain();
+    this.stop();
+    this.#closed = true;
+    this.#timer?.();
+    this.#unwatchNetwork();
+  }
+
+  /** Drains at the end of the turn: everything done in it leaves in one frame. */
+  schedule(): void {
+    if (this.#drainScheduled) return;
+    this.#drainScheduled = true;
+    this.clock.soon(() => {
+      this.#drainScheduled = false;
+      this.drain();
+    });
+  }
+
+  /** Does what the session has to have done. */
+  drain(): void {
+    let outputs = this.session.drain();
+    const changed = new Set<string>();
+    let connectionChanged = false;
+    while (outputs.length > 0) {
+      for (const output of outputs) {
+        if (output.kind === 'connection') connectionChanged = true;
+        else if (output.kind === 'status') changed.add(output.name);
+        else this.#perform(output);
+      }
+      outputs = this.session.drain();
+    }
+    this.#setTimer();
+    if (connectionChanged || changed.size > 0) this.#options.listener.changed(changed);
+  }
+
+  #perform(output: Exclude<ClientOutput, { kind: 'connection' | 'status' }>): void {
+    switch (output.kind) {
+      case 'connect':
+        void this.#connect();
+        return;
+      case 'disconnect':
+        this.#attempt++;
+        this.#transport?.close();
+        this.#transport = null;
+        return;
+      case 'send':
+        this.#transport?.send(output.frame as Uint8Array<ArrayBuffer>);
+        return;
+      default:
+        this.#options.listener.document(output);
+    }
+  }
+
+  async #connect(): Promise<void> {
+    this.#attempt++;
+    const attempt = this.#attempt;
+    const isCurrent = (): boolean => attempt === this.#attempt;
+    try {
+      const token = await askToken(this.#options.token);
+      if (!isCurrent()) return;
+      const transport = await this.#options.environment.connect({
+        opened: () => this.#feed(isCurrent, (now) => this.session.connected(now, token)),
+        received: (frame) => this.#feed(isCurrent, (now) => this.session.receive(frame, now)),
+        closed: () => this.#feed(isCurrent, (now) => this.session.disconnected(now)),
+      });
+      if (isCurrent()) this.#transport = transport;
+      else transport.close();
+    } catch {
+      // No token and no socket are both a failed attempt; the session decides when to make the next.
+      this.#feed(isCurrent, (now) => this.session.disconnected(now));
+    }
+  }
+
+  #feed(isCurrent: () => boolean, feed: (now: number) => void): void {
+    if (!isCurrent()) return;
+    feed(this.clock.now());
+    this.drain();
+  }
+
+  #setTimer(): void {
+    const due = this.#closed ? Infinity : this.session.deadline;
+    // One that is set for earlier finds nothing due and is set again: cheaper than a new timer for every frame.
+    if (this.#timer !== null && this.#timerDueMs <= due) return;
+    this.#timer?.();
+    this.#timer = null;
+    if (due === Infinity) return;
+    this.#timerDueMs = due;
+    this.#timer = this.clock.after(Math.max(0, due - this.clock.now()), () => {
+      this.#timer = null;
+      this.session.tick(this.clock.now());
+      this.drain();
+    });
+  }
+}
