@@ -14,6 +14,8 @@ const outputCharsMax = 2000;
 export interface ServerOptions {
   /** Node's own flags, as for a profile. */
   readonly nodeFlags?: readonly string[];
+  /** Settings of our own relay that a preparation needs; never of a server that is measured. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Server {
@@ -40,7 +42,7 @@ export class Server {
     const profile = process.env['TIDEWEAVE_BENCH_PROFILE'];
     const profiling = profile === undefined || !peer.isOurs ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
     const child = spawn(process.execPath, [...profiling, ...(options.nodeFlags ?? []), ...args], {
-      env: { ...inherited, NODE_ENV: 'production', ...env },
+      env: { ...inherited, NODE_ENV: 'production', ...env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const killChild = (): void => void child.kill('SIGKILL');
@@ -95,7 +97,7 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

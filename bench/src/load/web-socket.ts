@@ -71,7 +71,7 @@ export class LoadSocket {
   onMessage: (payload: Uint8Array) => void = () => undefined;
   /** The server closed the connection, or it broke. */
   onClose: (why: string) => void = () => undefined;
-  /** Payload bytes and frame heads, handshake included. */
+  /** Payload bytes and frame heads, without the handshake. */
   receivedBytes = 0;
   sentBytes = 0;
   #rest: Buffer = Buffer.alloc(0);
@@ -196,6 +196,7 @@ export class LoadSocket {
       }
       this.#upgraded = true;
       bytes = Buffer.from(bytes.subarray(end + 4));
+      this.receivedBytes = bytes.length;
       this.#onUpgrade(null);
       // Whoever waits for the upgrade sets its handlers first.
       this.#rest = bytes;

@@ -36,6 +36,19 @@ const w1 = {
   storm: of('w1', '200 readers, 10,000/s'),
   typing: of('w1', '200 people typing, 1,000/s together'),
 };
+const w4 = {
+  one: of('w4', 'compacted, 1 client'),
+  hundred: of('w4', 'compacted, 100 at once'),
+  burst: of('w4', 'right after it was typed in a burst'),
+};
+const w5 = {
+  cursor: of('w5', '10 missed, warm, 100 clients, by cursor'),
+  vector: of('w5', '10 missed, warm, 100 clients, by state vector'),
+};
+const w6 = {
+  connections: of('w6', 'connections to one document'),
+  documents: of('w6', 'connections with a document each'),
+};
 const w2 = { burst: of('w2', 'burst of 100,000'), slow: of('w2', '2,000/s'), fast: of('w2', '10,000/s') };
 
 const targets: readonly Target[] = [
@@ -51,6 +64,22 @@ const targets: readonly Target[] = [
   w2.fast('ackP99Ms', 'absolute', 40),
   w2.slow('cpuUsPerUpdate', 'best', 0.6),
   w2.slow('ackP99Ms', 'absolute', 40),
+  // Ours with compaction; theirs until the reader has it.
+  { ...of('w3', 'one writer, one reader')('settledPerSecond', 'best', 12), theirs: 'updatesPerSecond' },
+  w4.one('wallMs', 'best', 0.1),
+  w4.hundred('wallMs', 'best', 0.35),
+  w4.burst('wallMs', 'best', 0.5),
+  w5.vector('cpuMs', 'best', 0.6),
+  w5.cursor('cpuMs', 'best', 0.3),
+  w5.cursor('bytesOverMissed', 'absolute', 1.2),
+  w6.connections('kbEach', 'bare', 0.9),
+  w6.documents('kbEach', 'best', 0.35),
+  w6.connections('returned', 'absolute', 0.9),
+  w6.documents('returned', 'absolute', 0.9),
+  of('w7', 'one writer')('acknowledgedLost', 'absolute', 0),
+  of('w8', '64 devices, 200 keystrokes each')('wallMs', 'best', 0.3),
+  of('w8', '64 devices, 200 keystrokes each')('cpuMs', 'best', 0.3),
+  of('w9', '500 cursors at 10 Hz')('cpuMs', 'best', 0.3),
 ];
 
 /** Those targets for which there are figures. */
@@ -67,7 +96,7 @@ function verdictOf(target: Target, summary: Summary): Verdict | null {
   if (Number.isNaN(ours) || other === null) return null;
   const value = ours / other.value;
   const isMet = better === 'lower' ? value <= bound : value >= bound;
-  const off = better === 'lower' ? value / bound - 1 : 1 - value / bound;
+  const off = better === 'lower' ? (bound === 0 ? value : value / bound - 1) : 1 - value / bound;
   const suffix = against === 'absolute' ? ` ${unit}` : ' ×';
   return {
     title: `${workload.toUpperCase()} ${variant}: ${label}`,

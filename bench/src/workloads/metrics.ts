@@ -15,18 +15,22 @@ export type MetricName =
   | 'p99Ms'
   | 'ackP50Ms'
   | 'ackP99Ms'
+  | 'joinP50Ms'
+  | 'joinP99Ms'
   | 'updatesPerSecond'
+  | 'failed'
   | 'settledPerSecond'
   | 'wallMs'
   | 'firstMs'
   | 'delivered'
   | 'bytesPerDelivery'
   | 'bytesPerJoin'
-  | 'missedBytes'
+  | 'bytesOverMissed'
   | 'peakMb'
   | 'grownMb'
   | 'kbEach'
   | 'returned'
+  | 'sent'
   | 'acknowledged'
   | 'acknowledgedLost'
   | 'sentLost'
@@ -45,6 +49,9 @@ export const metrics: Readonly<Record<MetricName, Metric>> = {
   p99Ms: lower('p99', 'ms'),
   ackP50Ms: lower('acknowledged, p50', 'ms'),
   ackP99Ms: lower('acknowledged, p99', 'ms'),
+  joinP50Ms: lower('join, p50', 'ms'),
+  joinP99Ms: lower('join, p99', 'ms'),
+  failed: lower('joins that failed', ''),
   updatesPerSecond: higher('updates per second', '/s'),
   settledPerSecond: higher('updates per second, all work done', '/s'),
   wallMs: lower('time', 'ms'),
@@ -52,11 +59,12 @@ export const metrics: Readonly<Record<MetricName, Metric>> = {
   delivered: higher('delivered in time', ''),
   bytesPerDelivery: lower('bytes per delivery', 'B'),
   bytesPerJoin: lower('bytes per join', 'B'),
-  missedBytes: lower('bytes missed', 'B'),
+  bytesOverMissed: lower('bytes beyond 200, per byte missed', ''),
   peakMb: lower('peak memory', 'MB'),
   grownMb: lower('memory grown by', 'MB'),
   kbEach: lower('memory each', 'KB'),
   returned: higher('memory that came back', ''),
+  sent: higher('sent until the kill', ''),
   acknowledged: higher('acknowledged', ''),
   acknowledgedLost: lower('acknowledged and lost', ''),
   sentLost: lower('sent and lost', ''),

@@ -25,6 +25,9 @@ export interface Workload {
 /** Those that speak Yjs and those that carry anything. */
 export const everybody: readonly PeerName[] = ['tideweave', 'tideweave-stock', 'bare', 'hocuspocus', 'y-websocket'];
 
+/** Those that have the document afterwards. */
+export const keepers: readonly PeerName[] = ['tideweave', 'tideweave-stock', 'hocuspocus', 'y-websocket'];
+
 /** What every run says about the load generator. */
 export function loadMeasures({ loadShare, loadLagMs }: Cost): Measures {
   return { loadShare, loadLagMs };

@@ -1,0 +1,73 @@
+/** W6: what it costs to have people and documents there who do nothing, and what comes back when they go. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { typing } from '../load/keystrokes.ts';
+import { collectGarbage } from '../load/inspector.ts';
+import type { Participant } from '../load/participant.ts';
+import { freePort } from '../load/server.ts';
+import { rssBytes } from '../load/usage.ts';
+import type { RunContext } from './run-context.ts';
+import { type Measures, type Variant, type Workload, everybody } from './workload.ts';
+
+const full = 10_000;
+const quickCount = 1500;
+/** After 5 s of quiet our relay gives back what it keeps for joiners. Everybody is given the time. */
+const restMs = 7000;
+/** Our relay keeps a document that nobody has open for 10 s more, so that a reload of the page finds it; then it compacts. */
+const forgetMs = 14_000;
+/** What every document holds: a short note. */
+const noteCharacters = 300;
+const warmUp = 20;
+
+async function run(context: RunContext, documentEach: boolean): Promise<Measures> {
+  const count = context.scaled(context.quick ? quickCount : full, 20);
+  const inspectorPort = await freePort();
+  const server = await context.startServer({ nodeFlags: [`--inspect=127.0.0.1:${inspectorPort}`] });
+  const rest = async (): Promise<number> => {
+    await sleep(context.scaled(restMs));
+    await context.settle(server, 10_000);
+    await collectGarbage(inspectorPort);
+    return rssBytes(server.pid);
+  };
+  // One of each kind of thing is there before, and some have come and gone: code and pools are not what is asked for.
+  const note = typing(1, noteCharacters).updates;
+  const first = await context.joinAll(server, names('warm', warmUp, documentEach));
+  if (documentEach) write(first, note);
+  await sleep(context.scaled(restMs));
+  context.leave(first);
+  await sleep(context.scaled(forgetMs));
+  const before = await rest();
+
+  const participants = await context.joinAll(server, names('idle', count, documentEach));
+  if (documentEach) write(participants, note);
+  const open = await rest();
+  context.checkConnected(participants);
+  context.leave(participants);
+  await sleep(context.scaled(forgetMs));
+  const after = await rest();
+  return {
+    kbEach: (open - before) / count / 1024,
+    returned: (open - after) / (open - before),
+    peakMb: open / 1e6,
+  };
+}
+
+function names(prefix: string, count: number, documentEach: boolean): string[] {
+  return Array.from({ length: count }, (_, at) => (documentEach ? `${prefix}-${at}` : 'lobby'));
+}
+
+function write(participants: readonly Participant[], note: readonly Uint8Array[]): void {
+  for (const participant of participants) participant.socket.write(Buffer.concat(participant.framesFor(note)));
+}
+
+function variant(name: string, documentEach: boolean, quick: boolean): Variant {
+  return { name, peers: everybody, quick, timeoutMs: 150_000, run: (context) => run(context, documentEach) };
+}
+
+export const memory: Workload = {
+  id: 'w6',
+  title: `W6 memory of what is idle (${full.toLocaleString('en')})`,
+  variants: [
+    variant('connections to one document', false, true),
+    variant('connections with a document each', true, true),
+  ],
+};

@@ -1,0 +1,151 @@
+/** W8: devices that were edited offline return all at once; until everybody has everything and it is saved. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seededRandom } from '@tideweave/shared';
+import * as Y from 'yjs';
+import { BenchError } from '../errors.ts';
+import { Coverage } from '../load/keystrokes.ts';
+import type { Participant } from '../load/participant.ts';
+import { Meter, peakBytes } from '../load/usage.ts';
+import { defaultTrace } from '../replay/arguments.ts';
+import { quantile } from '../statistics.ts';
+import { typedDocument } from './corpus.ts';
+import { taken } from './prepared.ts';
+import type { RunContext } from './run-context.ts';
+import { type Measures, type Variant, type Workload, keepers, loadMeasures } from './workload.ts';
+
+interface Device {
+  readonly client: number;
+  /** Everything it did offline. */
+  readonly edits: Uint8Array;
+  /** With its own edits. */
+  readonly stateVector: Uint8Array;
+  readonly end: number;
+}
+
+/** How a device edits its copy. */
+type Edit = (text: Y.Text, device: number) => void;
+
+const name = 'plan';
+const baseKeystrokes = 20_000;
+const identicalMsMax = 60_000;
+const firstClient = 1000;
+
+function devicesOn(base: Uint8Array, count: number, edit: Edit): readonly Device[] {
+  return Array.from({ length: count }, (_, at) => {
+    const doc = new Y.Doc();
+    doc.clientID = firstClient + at;
+    Y.applyUpdate(doc, base);
+    const before = Y.encodeStateVector(doc);
+    doc.transact(() => edit(doc.getText('text'), at));
+    return {
+      client: doc.clientID,
+      edits: Y.encodeStateAsUpdate(doc, before),
+      stateVector: Y.encodeStateVector(doc),
+      end: Y.decodeStateVector(Y.encodeStateVector(doc)).get(doc.clientID) ?? 0,
+    };
+  });
+}
+
+/** So many keystrokes in runs here and there, one in five deletes. */
+function generated(keystrokes: number): Edit {
+  return (text, device) => {
+    const random = seededRandom(device + 1);
+    let at = 0;
+    for (let done = 0; done < keystrokes; done++) {
+      if (done % 25 === 0) at = Math.floor(random() * (text.length + 1));
+      if (random() < 0.2 && at > 0) text.delete(--at, 1);
+      else text.insert(at++, String.fromCharCode(97 + Math.floor(random() * 26)));
+    }
+  };
+}
+
+async function run(context: RunContext, count: number, editsOf: () => Promise<Edit> | Edit): Promise<Measures> {
+  const { snapshot } = await typedDocument(context, context.scaled(baseKeystrokes, 100));
+  const devices = devicesOn(snapshot, Math.max(2, context.scaled(count)), await editsOf());
+  const server = await context.startServer();
+  const { acknowledges } = context.peer;
+  const author = await context.join(server, name);
+  const stored = acknowledges ? taken(author, true, 1) : null;
+  for (const frame of author.framesFor([snapshot])) author.socket.write(frame);
+  await (stored ?? author.socket.answered());
+  await context.settle(server, 5000);
+
+  const meter = new Meter(server.pid);
+  const started = performance.now();
+  const identicalMs: number[] = [];
+  const savedMs: number[] = [];
+  let sent = 0;
+  const participants: Participant[] = [];
+  const returned = devices.map(async ({ client, edits, stateVector, end }) => {
+    const coverage = new Coverage();
+    coverage.clocks.set(client, end);
+    let waiting = true;
+    const device = await context.connect(server, name, {
+      stateVector,
+      offline: edits,
+      onUpdate: (update) => {
+        coverage.add(update);
+        if (waiting && devices.every((other) => coverage.has(other.client, other.end))) {
+          waiting = false;
+          identicalMs.push(performance.now() - started);
+        }
+      },
+    });
+    device.onAck = () => savedMs.push(performance.now() - started);
+    participants.push(device);
+    sent++;
+  });
+  await Promise.all(returned);
+  const isDone = (): boolean =>
+    identicalMs.length === devices.length && (!acknowledges || savedMs.length >= devices.length);
+  const deadline = performance.now() + identicalMsMax;
+  while (!isDone()) {
+    context.checkConnected(participants);
+    if (performance.now() > deadline) {
+      throw new BenchError(`${identicalMs.length} of ${sent} devices had everything, ${savedMs.length} were saved`);
+    }
+    await sleep(1);
+  }
+  const cost = meter.stop();
+  const measures: Measures = {
+    wallMs: Math.max(...identicalMs, ...savedMs),
+    p50Ms: quantile(identicalMs, 0.5),
+    cpuMs: cost.serverCpuMs,
+    peakMb: peakBytes(server.pid) / 1e6,
+    ...loadMeasures(cost),
+  };
+  const clocks = new Map(devices.map(({ client, end }) => [client, end]));
+  if (acknowledges) await context.proveDurable(server, new Map([[name, clocks]]));
+  return measures;
+}
+
+/** What each person of the recorded concurrent session typed, on a copy of their own. */
+async function recorded(): Promise<Edit> {
+  const { transactions } = await defaultTrace('concurrent');
+  return (text, device) => {
+    for (const { agent, patches } of transactions) {
+      if (agent !== device) continue;
+      for (const [position, deleted, inserted] of patches) {
+        // The text is another than in the recording, where the others' edits are missing.
+        const at = Math.min(position, text.length);
+        text.delete(at, Math.min(deleted, text.length - at));
+        text.insert(at, inserted);
+      }
+    }
+  };
+}
+
+function variant(label: string, devices: number, edits: () => Promise<Edit> | Edit, quick: boolean): Variant {
+  return { name: label, peers: keepers, quick, timeoutMs: 90_000, run: (context) => run(context, devices, edits) };
+}
+
+export const merge: Workload = {
+  id: 'w8',
+  title: 'W8 devices edited offline return at once',
+  variants: [
+    variant('2 devices, the recorded concurrent session', 2, recorded, false),
+    variant('16 devices, 200 keystrokes each', 16, () => generated(200), false),
+    variant('64 devices, 200 keystrokes each', 64, () => generated(200), true),
+    variant('16 devices, 5,000 keystrokes each', 16, () => generated(5000), false),
+  ],
+};
