@@ -11,6 +11,7 @@ export {
   encodeMessages,
   splitUpdate,
 } from './protocol/codec.ts';
+export { refusalTexts } from './protocol/refusal-texts.ts';
 export { type Cursor, decodeCursor, encodeCursor } from './protocol/cursor.ts';
 export {
   type HocuspocusClientBody,

@@ -7,6 +7,7 @@ import {
   defaultLimits,
 } from '@tideweave/shared';
 import type { ClientEnvironment } from '../environment.ts';
+import { mergeUpdates } from '../merge-updates.ts';
 import { type Token, askToken } from '../token.ts';
 import type { Transport } from '../transport/websocket-transport.ts';
 
@@ -56,6 +57,7 @@ export class SessionDriver {
       updateBytesMax: defaultLimits.updateBytesMax,
       readStateVector,
       readDifference,
+      merge: mergeUpdates,
     });
     this.#unwatchNetwork = environment.watchNetwork(() => {
       this.session.wake(this.clock.now());

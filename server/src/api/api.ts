@@ -1,5 +1,5 @@
 import type { HttpBindings } from '@hono/node-server';
-import { type RefusalCode, refusalRules } from '@tideweave/shared';
+import { type RefusalCode, refusalRules, refusalTexts } from '@tideweave/shared';
 import { Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { asRefused } from '../endpoint/driver.ts';
@@ -33,10 +33,11 @@ export function createApi(context: ApiContext): Api {
 }
 
 function statusOf(code: RefusalCode): ContentfulStatusCode {
-  return refusalRules[code].httpStatus as ContentfulStatusCode;
+  return refusalTexts[code].httpStatus as ContentfulStatusCode;
 }
 
 function errorBody(code: RefusalCode, message: string, retryAfterMs: number): object {
-  const { action, meaning } = refusalRules[code];
+  const { action } = refusalRules[code];
+  const { meaning } = refusalTexts[code];
   return { error: { code, message, meaning, action, retryAfterMs } };
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Clock, type Limits, RefusedError, type RefusalCode, refusalRules, subprotocol } from '@tideweave/shared';
+import { type Clock, type Limits, RefusedError, type RefusalCode, refusalTexts, subprotocol } from '@tideweave/shared';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Logger } from '../observability/log.ts';
@@ -153,7 +153,7 @@ function targetOf(url: string): { document: string | null; token: string } {
 }
 
 function answerAndEnd(socket: Duplex, code: RefusalCode): void {
-  const { httpStatus } = refusalRules[code];
+  const { httpStatus } = refusalTexts[code];
   const body = JSON.stringify({ error: { code } });
   socket.end(
     `HTTP/1.1 ${httpStatus} ${code}\r\nConnection: close\r\nContent-Type: application/json\r\n` +

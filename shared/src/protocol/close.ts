@@ -20,10 +20,6 @@ export interface RefusalRule {
   readonly action: RefusalAction;
   /** The WebSocket close code where the whole connection ends: 44xx stays away, 45xx and 10xx may come back. */
   readonly closeCode: number;
-  /** The HTTP status where the refusal answers a request. */
-  readonly httpStatus: number;
-  /** One line for people: what happened. */
-  readonly meaning: string;
 }
 
 /** The code of a refusal; stable across versions. */
@@ -53,127 +49,32 @@ export type RefusalCode =
   | 'TW_SHUTTING_DOWN'
   | 'TW_INTERNAL';
 
-/** All refusal codes with what they mean and what follows from them. */
+/** All refusal codes with what follows from them. */
 export const refusalRules: Readonly<Record<RefusalCode, RefusalRule>> = {
-  TW_MALFORMED_MESSAGE: {
-    action: 'upgrade',
-    closeCode: 4400,
-    httpStatus: 400,
-    meaning: 'A message could not be decoded.',
-  },
-  TW_UNEXPECTED_MESSAGE: {
-    action: 'upgrade',
-    closeCode: 4400,
-    httpStatus: 400,
-    meaning: 'A message came in a state that does not allow it.',
-  },
-  TW_TEXT_FRAME: {
-    action: 'upgrade',
-    closeCode: 4400,
-    httpStatus: 400,
-    meaning: 'A text frame came; the protocol is binary.',
-  },
-  TW_MALFORMED_UPDATE: {
-    action: 'contact',
-    closeCode: 4422,
-    httpStatus: 422,
-    meaning: 'The bytes are not a valid Yjs V1 update.',
-  },
-  TW_MISSING_DEPENDENCIES: {
-    action: 'reload',
-    closeCode: 4424,
-    httpStatus: 409,
-    meaning: 'The update builds on content the relay does not have.',
-  },
-  TW_TOO_LARGE: {
-    action: 'contact',
-    closeCode: 4413,
-    httpStatus: 413,
-    meaning: 'A message or update is over the size limit.',
-  },
-  TW_TOO_MANY_DOCUMENTS: {
-    action: 'contact',
-    closeCode: 4429,
-    httpStatus: 429,
-    meaning: 'The connection has too many documents open.',
-  },
-  TW_INVALID_NAME: {
-    action: 'contact',
-    closeCode: 4404,
-    httpStatus: 400,
-    meaning: 'A document name is 1 to 512 bytes of Unicode.',
-  },
-  TW_NOT_FOUND: { action: 'contact', closeCode: 4404, httpStatus: 404, meaning: 'There is nothing at this address.' },
-  TW_METHOD_NOT_ALLOWED: {
-    action: 'contact',
-    closeCode: 4400,
-    httpStatus: 405,
-    meaning: 'The address exists, but not for this HTTP method.',
-  },
-  TW_BAD_REQUEST: {
-    action: 'contact',
-    closeCode: 4400,
-    httpStatus: 400,
-    meaning: 'A parameter of the request is not understood.',
-  },
-  TW_UNAUTHORIZED: {
-    action: 'reauth',
-    closeCode: 4401,
-    httpStatus: 401,
-    meaning: 'The token is missing, invalid or expired.',
-  },
-  TW_FORBIDDEN: { action: 'contact', closeCode: 4403, httpStatus: 403, meaning: 'This is not allowed for you.' },
-  TW_READ_ONLY: {
-    action: 'contact',
-    closeCode: 4403,
-    httpStatus: 403,
-    meaning: 'The grant allows reading only; the edit was not stored.',
-  },
-  TW_EPOCH_MISMATCH: {
-    action: 'reload',
-    closeCode: 4409,
-    httpStatus: 409,
-    meaning: 'The relay has another history under this name; merging would duplicate content.',
-  },
-  TW_DOCUMENT_EXISTS: {
-    action: 'contact',
-    closeCode: 4409,
-    httpStatus: 409,
-    meaning: 'A document of this name exists already.',
-  },
-  TW_DOCUMENT_DELETED: { action: 'contact', closeCode: 4410, httpStatus: 410, meaning: 'The document was deleted.' },
-  TW_DOCUMENT_CORRUPT: {
-    action: 'contact',
-    closeCode: 4423,
-    httpStatus: 500,
-    meaning: 'The stored document is damaged and set aside until it is repaired.',
-  },
-  TW_QUARANTINED: {
-    action: 'reload',
-    closeCode: 4422,
-    httpStatus: 422,
-    meaning: 'An update passed validation but cannot be applied; it was set aside.',
-  },
-  TW_STORAGE_FAILED: {
-    action: 'retry',
-    closeCode: 4503,
-    httpStatus: 503,
-    meaning: 'The storage does not take writes at the moment; nothing was acknowledged.',
-  },
-  TW_OVERLOADED: {
-    action: 'retry',
-    closeCode: 4503,
-    httpStatus: 503,
-    meaning: 'A queue of the relay is full at the moment.',
-  },
-  TW_TIMEOUT: { action: 'retry', closeCode: 4508, httpStatus: 408, meaning: 'Nothing was heard for too long.' },
-  TW_SHUTTING_DOWN: { action: 'retry', closeCode: 1012, httpStatus: 503, meaning: 'The relay is restarting.' },
-  TW_INTERNAL: {
-    action: 'retry',
-    closeCode: 1011,
-    httpStatus: 500,
-    meaning: 'Something failed inside the relay; its log says what.',
-  },
+  TW_MALFORMED_MESSAGE: { action: 'upgrade', closeCode: 4400 },
+  TW_UNEXPECTED_MESSAGE: { action: 'upgrade', closeCode: 4400 },
+  TW_TEXT_FRAME: { action: 'upgrade', closeCode: 4400 },
+  TW_MALFORMED_UPDATE: { action: 'contact', closeCode: 4422 },
+  TW_MISSING_DEPENDENCIES: { action: 'reload', closeCode: 4424 },
+  TW_TOO_LARGE: { action: 'contact', closeCode: 4413 },
+  TW_TOO_MANY_DOCUMENTS: { action: 'contact', closeCode: 4429 },
+  TW_INVALID_NAME: { action: 'contact', closeCode: 4404 },
+  TW_NOT_FOUND: { action: 'contact', closeCode: 4404 },
+  TW_METHOD_NOT_ALLOWED: { action: 'contact', closeCode: 4400 },
+  TW_BAD_REQUEST: { action: 'contact', closeCode: 4400 },
+  TW_UNAUTHORIZED: { action: 'reauth', closeCode: 4401 },
+  TW_FORBIDDEN: { action: 'contact', closeCode: 4403 },
+  TW_READ_ONLY: { action: 'contact', closeCode: 4403 },
+  TW_EPOCH_MISMATCH: { action: 'reload', closeCode: 4409 },
+  TW_DOCUMENT_EXISTS: { action: 'contact', closeCode: 4409 },
+  TW_DOCUMENT_DELETED: { action: 'contact', closeCode: 4410 },
+  TW_DOCUMENT_CORRUPT: { action: 'contact', closeCode: 4423 },
+  TW_QUARANTINED: { action: 'reload', closeCode: 4422 },
+  TW_STORAGE_FAILED: { action: 'retry', closeCode: 4503 },
+  TW_OVERLOADED: { action: 'retry', closeCode: 4503 },
+  TW_TIMEOUT: { action: 'retry', closeCode: 4508 },
+  TW_SHUTTING_DOWN: { action: 'retry', closeCode: 1012 },
+  TW_INTERNAL: { action: 'retry', closeCode: 1011 },
 };
 
 /** Whether a text, as read from the wire, is a refusal code this version knows. */

@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts';
 import { type RefusalAction, refusalRules } from '../protocol/close.ts';
 import type { OpenedMessage, RefuseMessage } from '../protocol/message.ts';
 import { Backoff } from './backoff.ts';
-import { Deliveries } from './deliveries.ts';
+import { Deliveries, type Merge } from './deliveries.ts';
 import { Outbox } from './outbox.ts';
 import { PartsBuffer } from './parts-buffer.ts';
 import { type ClientDocumentEvent, type ClientDocumentState, clientDocumentTransitions } from './transitions.ts';
@@ -59,7 +59,7 @@ export class ClientDocument {
   readonly outbox: Outbox = new Outbox();
   readonly parts: PartsBuffer = new PartsBuffer();
   /** Updates from others that no watermark has confirmed. */
-  readonly deliveries: Deliveries = new Deliveries();
+  readonly deliveries: Deliveries;
   state: ClientDocumentState = 'idle';
   /** Number of the `open` under way; 0 when there is none. */
   request = 0;
@@ -82,8 +82,9 @@ export class ClientDocument {
   #user: string | null = null;
   #error: RefusalStatus | null = null;
 
-  constructor(name: string, random: Random) {
+  constructor(name: string, random: Random, merge: Merge) {
     this.name = name;
+    this.deliveries = new Deliveries(merge);
     this.#backoff = new Backoff(random);
   }
 

@@ -2,9 +2,9 @@ import { RefusedError } from '../base/errors.ts';
 import { splitUpdate } from '../protocol/codec.ts';
 import { type Limits, partBytes } from '../protocol/limits.ts';
 import type { OpenedMessage, ServerDocumentMessage, WatermarkMessage } from '../protocol/message.ts';
-import { mergeUpdates } from '../update/merge.ts';
 import type { ClientDocument } from './client-document.ts';
 import type { ClientOutputs } from './client-outputs.ts';
+import type { Merge } from './deliveries.ts';
 
 /** What passes between a client and a relay about documents that are open: edits one way, everything else the other. */
 export class ClientExchange {
@@ -100,7 +100,7 @@ export class ClientExchange {
     while (document.writable && outbox.hasUnsent && outbox.bytesInFlight < inFlightMax) {
       const taken = outbox.take(pushBytesMax);
       if (taken === null) break;
-      this.#send(document, 'push', taken.n, mergeUpdates(taken.updates));
+      this.#send(document, 'push', taken.n, this.#options.merge(taken.updates));
     }
     if (document.writable && outbox.hasUnsent) return;
     this.#unpushed.delete(document);
@@ -145,6 +145,8 @@ export class ClientExchange {
 
 export interface ClientExchangeOptions {
   readonly updateBytesMax: Limits['updateBytesMax'];
+  /** A client has Yjs for it, and need not load a second one. */
+  readonly merge: Merge;
   /** Everything here beyond `stateVector`, as one Yjs V1 update. */
   readonly readDifference: (name: string, stateVector: Uint8Array) => Uint8Array;
 }

@@ -108,7 +108,7 @@ export class ClientSession {
     if (this.#documents.has(name)) throw new Error(`document ${JSON.stringify(name)} is open already`);
     if (name === '') throw new RefusedError('TW_INVALID_NAME', 'a document needs a name');
     checkBytes('TW_INVALID_NAME', 'the name', name, nameBytesMax);
-    const document = new ClientDocument(name, this.#options.random);
+    const document = new ClientDocument(name, this.#options.random, this.#options.merge);
     this.#documents.set(name, document);
     if (resumed !== undefined) {
       document.resume(resumed);

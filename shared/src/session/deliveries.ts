@@ -1,10 +1,12 @@
-import { mergeUpdates } from '../update/merge.ts';
+/** One Yjs V1 update that brings what all of `updates` bring, which are at least one. */
+export type Merge = (updates: readonly Uint8Array[]) => Uint8Array;
 
 /**
  * What others wrote and a relay that crashed may have lost, in the order it came: kept until it is confirmed as durable,
  * and handed back on the next opening. Confirmations are counted from the oldest on, so that a store beside it can follow.
  */
 export class Deliveries {
+  readonly #merge: Merge;
   /** What is being handed back on this connection, in one update, until the relay acknowledges it. */
   #returning: Uint8Array | null = null;
   #returningCount = 0;
@@ -13,6 +15,10 @@ export class Deliveries {
   /** Those before the last watermark, and those since. */
   #before: Uint8Array[] = [];
   #since: Uint8Array[] = [];
+
+  constructor(merge: Merge) {
+    this.#merge = merge;
+  }
 
   get returning(): Uint8Array | null {
     return this.#returning;
@@ -30,7 +36,7 @@ export class Deliveries {
    */
   reopen(writable: boolean): number {
     const returning = [...(this.#returning === null ? [] : [this.#returning]), ...this.#before, ...this.#since];
-    this.#returning = returning.length === 0 ? null : mergeUpdates(returning);
+    this.#returning = returning.length === 0 ? null : this.#merge(returning);
     this.#returningCount += this.#confirmedBehind + this.#before.length + this.#since.length;
     this.#confirmedBehind = 0;
     this.#before = [];

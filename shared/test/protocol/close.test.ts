@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RefusedError } from '../../src/base/errors.ts';
 import { type RefusalCode, isRefusalCode, isRetryable, refusalRules } from '../../src/protocol/close.ts';
+import { refusalTexts } from '../../src/protocol/refusal-texts.ts';
 import { refusal } from '../../src/session/server-session.ts';
 
 const page = readFileSync(new URL('../../../../docs/errors.md', import.meta.url), 'utf8');
@@ -16,7 +17,8 @@ test('P70 U3 errors.md has a section for every code, and for no other', () => {
 for (const code of codes) {
   test(`P70 U3 ${code} is documented as it is`, () => {
     const section = page.split(`### ${code}\n`)[1]?.split(/^#/m)[0] ?? '';
-    const { action, closeCode, httpStatus, meaning } = refusalRules[code];
+    const { action, closeCode } = refusalRules[code];
+    const { httpStatus, meaning } = refusalTexts[code];
     assert.ok(section.includes(`\n${meaning}\n`), meaning);
     assert.ok(section.includes(`\n- action: ${action} · close: ${closeCode} · HTTP: ${httpStatus}\n`));
     assert.match(section, /\n- user: \S.*\n- operator: \S/);
@@ -26,7 +28,8 @@ for (const code of codes) {
 test('P38 P70 U3 every code has an action, and codes that the platform takes', () => {
   assert.is(codes.length, 24, 'a new code: has docs/errors.md what to do about it?');
   for (const code of codes) {
-    const { action, closeCode, httpStatus, meaning } = refusalRules[code];
+    const { action, closeCode } = refusalRules[code];
+    const { httpStatus, meaning } = refusalTexts[code];
     assert.ok(['retry', 'reauth', 'reload', 'upgrade', 'contact'].includes(action), code);
     assert.ok(closeCode === 1011 || closeCode === 1012 || (closeCode >= 4400 && closeCode < 4600), code);
     assert.ok(httpStatus >= 400 && httpStatus < 600, code);

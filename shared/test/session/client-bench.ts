@@ -2,6 +2,7 @@ import * as Y from 'yjs';
 import { decodeClientMessages, encodeMessages } from '../../src/protocol/codec.ts';
 import type { ClientMessage, RefuseMessage, ServerMessage } from '../../src/protocol/message.ts';
 import { ClientSession } from '../../src/session/client-session.ts';
+import { mergeUpdates } from '../../src/update/merge.ts';
 import { describeMessage } from './describe.ts';
 
 const updateBytesMax = 1000;
@@ -21,6 +22,7 @@ export class Bench {
       device: '',
       updateBytesMax,
       readStateVector: (name) => Y.encodeStateVector(this.doc(name)),
+      merge: mergeUpdates,
       readDifference: (name, stateVector) => Y.encodeStateAsUpdate(this.doc(name), stateVector),
     });
   }

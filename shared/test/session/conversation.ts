@@ -9,6 +9,7 @@ import { decodeClientMessages, decodeServerMessages } from '../../src/protocol/c
 import { type ClientOutput, ClientSession } from '../../src/session/client-session.ts';
 import type { DocumentStatus } from '../../src/session/client-document.ts';
 import { describeMessage, describeRefusal, describeStatus } from './describe.ts';
+import { mergeUpdates } from '../../src/update/merge.ts';
 import { ModelConnection, ModelRoom, modelLimits } from './relay-model.ts';
 
 const folder = new URL('../../../test/session/transcripts/', import.meta.url);
@@ -55,6 +56,7 @@ export class Conversation {
       device: name,
       updateBytesMax: modelLimits.updateBytesMax,
       readStateVector: (document) => Y.encodeStateVector(this.#doc(name, document)),
+      merge: mergeUpdates,
       readDifference: (document, stateVector) => Y.encodeStateAsUpdate(this.#doc(name, document), stateVector),
     });
     const participant: Participant = {

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as Y from 'yjs';
 import { type Random, seededRandom } from '../../src/base/random.ts';
+import { mergeUpdates } from '../../src/update/merge.ts';
 import { Deliveries } from '../../src/session/deliveries.ts';
 
 const test = suite('Deliveries');
@@ -23,7 +24,7 @@ function keysOf(update: Uint8Array | null): number[] {
 }
 
 function filled(count: number): Deliveries {
-  const deliveries = new Deliveries();
+  const deliveries = new Deliveries(mergeUpdates);
   for (const update of updates(count)) deliveries.add(update);
   return deliveries;
 }
@@ -37,7 +38,7 @@ test('P36 a settled watermark confirms all that came before it, and nothing twic
 });
 
 test('P36 one that is not settled confirms what came before the previous one', () => {
-  const deliveries = new Deliveries();
+  const deliveries = new Deliveries(mergeUpdates);
   const [first, second, third] = updates(3);
   assert.ok(first && second && third);
   deliveries.add(first);
@@ -57,7 +58,7 @@ test('P36 a settled watermark confirms what an earlier one left open', () => {
 });
 
 test('C4 P36 what no watermark confirmed is handed back on the next opening, in one update, and only that', () => {
-  const deliveries = new Deliveries();
+  const deliveries = new Deliveries(mergeUpdates);
   const all = updates(5);
   for (const update of all.slice(0, 2)) deliveries.add(update);
   assert.is(deliveries.watermark(true), 2);
@@ -137,7 +138,7 @@ test('A1 C4 a grant that was taken away gives up what was being handed back', ()
 test('C4 what is kept is a copy: the frame that it came in may be reused', () => {
   const [update] = updates(1);
   assert.ok(update);
-  const deliveries = new Deliveries();
+  const deliveries = new Deliveries(mergeUpdates);
   deliveries.add(update);
   update.fill(255);
   deliveries.reopen(true);
@@ -194,7 +195,7 @@ class Model {
 }
 
 function conversation(random: Random, made: readonly Uint8Array[]): void {
-  const deliveries = new Deliveries();
+  const deliveries = new Deliveries(mergeUpdates);
   const model = new Model();
   let added = 0;
   for (let step = 0; step < 60; step++) {

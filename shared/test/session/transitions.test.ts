@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { mergeUpdates } from '../../src/update/merge.ts';
 import { ClientDocument } from '../../src/session/client-document.ts';
 import {
   type ClientDocumentEvent,
@@ -31,7 +32,7 @@ test('P57 P58 every state has a cell for every event, and can be reached', () =>
 for (const [state, cells] of Object.entries(clientDocumentTransitions)) {
   for (const [event, next] of Object.entries(cells)) {
     test(`P58 client: ${event} in ${state} → ${next}`, () => {
-      const document = new ClientDocument('n', () => 0.5);
+      const document = new ClientDocument('n', () => 0.5, mergeUpdates);
       document.state = state as ClientDocumentState;
       assert.is(document.move(event as ClientDocumentEvent), next !== '!');
       assert.is(document.state, next === '-' || next === '!' ? state : next);
