@@ -1,7 +1,7 @@
 /** Lets a step of the plan happen in the world. What cannot happen at that moment does not. */
 import { NativeDevice } from './device.ts';
 import { Dice } from './dice.ts';
-import type { Link } from './network.ts';
+import type { Link, WayState } from './network.ts';
 import type { Step } from './plan.ts';
 import type { Device, World } from './world.ts';
 
@@ -45,6 +45,16 @@ export function perform(world: World, step: Step): void {
         ways.toRelay.blockedUntilMs = now + step.ms * 3;
       }
       return;
+    case 'lossy':
+      waysChange(world, device, step.ms * 2, (way) => (way.lossRate = 0.05 + dice.random() * 0.25));
+      return;
+    case 'duplicating':
+      waysChange(world, device, step.ms * 2, (way) => (way.duplicateRate = 0.3));
+      return;
+    case 'delay':
+      world.fault('delay');
+      waysChange(world, device, step.ms, (way) => (way.latencyMs += 100 + dice.random() * 2000));
+      return;
     case 'slow-reader':
       slowReader(world, device, step.ms);
       return;
@@ -80,14 +90,9 @@ export function perform(world: World, step: Step): void {
     case 'bad-token':
       badToken(world, device, step.ms);
       return;
-    case 'bad-frame': {
-      const link = world.connections.links(name).at(-1);
-      if (link === undefined) return;
-      world.fault('bad-frame');
-      link.watch.spoiled = true;
-      link.toRelay.send(Uint8Array.of(4, 1, 1, 200, 3));
+    case 'bad-frame':
+      world.connections.spoil(name);
       return;
-    }
     case 'authorizer-fails':
       world.authorizerFails = true;
       world.timeline.after(step.ms, () => (world.authorizerFails = false));
@@ -149,6 +154,12 @@ function performAtRelay(world: World, step: Step, dice: Dice, document: string):
       if (world.relay !== null) world.fault('relay-power-loss');
       world.crashRelay({ power: true, restartInMs: step.ms });
       return;
+    case 'die-in-sync':
+      disk.fates.push({ afterWrites: dice.below(8), fate: 'die-in-sync' });
+      return;
+    case 'bit-flip':
+      bitFlip(world, step, dice);
+      return;
     case 'die-in-write':
       disk.fates.push({ afterWrites: dice.below(8), fate: dice.chance(0.5) ? 'die-before' : 'die-after' });
       return;
@@ -169,8 +180,16 @@ function performAtRelay(world: World, step: Step, dice: Dice, document: string):
         world.fault('create');
       });
       return;
+    case 'new-history':
+      void world.change(async () => {
+        const { relay } = world;
+        if ((await relay?.rooms.delete(document)) !== true) return;
+        await relay?.rooms.create(document);
+        world.fault('new-history');
+      });
+      return;
     case 'backup':
-      if (world.settings.log === 'level') world.backups.push(disk.image);
+      if (world.settings.log === 'level' && !disk.isDamaged) world.backups.push(disk.image);
       return;
     case 'restore': {
       const image = dice.pick(world.backups);
@@ -197,6 +216,20 @@ function cut(world: World, name: string, learns: { client: boolean; relay: boole
   if (link === undefined) return;
   world.fault(learns.client && learns.relay ? 'cut' : learns.client ? 'half-open-relay' : 'half-open-client');
   link.cut(learns);
+}
+
+/** Something about both ways of a device is different for a while. */
+function waysChange(world: World, device: Device, ms: number, change: (way: WayState) => void): void {
+  const { toRelay, toClient } = world.connections.ways(device.settings.name);
+  for (const way of [toRelay, toClient]) change(way);
+  world.timeline.after(ms, () => world.connections.calm(device.settings));
+}
+
+/** A bit on the disk is wrong, until somebody notices and puts it right. */
+function bitFlip(world: World, step: Step, dice: Dice): void {
+  if (world.settings.log !== 'level' || !world.disk.flip(dice)) return;
+  world.fault('bit-flip');
+  world.timeline.after(step.ms, () => world.mendDisk());
 }
 
 function slowReader(world: World, device: Device, ms: number): void {

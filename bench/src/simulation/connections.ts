@@ -31,6 +31,7 @@ export class Connections {
   /** Devices that are refused a document in the middle of its catching up, and with what. */
   readonly refuseNext: Map<string, 'TW_OVERLOADED' | 'TW_FORBIDDEN'> = new Map();
   readonly #world: ConnectedWorld;
+  #healed = false;
   readonly #ways = new Map<string, Ways>();
   readonly #links = new Map<string, Set<Link>>();
   /** How many connections of each device the relay knows. */
@@ -38,8 +39,8 @@ export class Connections {
 
   constructor(world: ConnectedWorld) {
     this.#world = world;
-    for (const { name, latencyMs, bytesPerMs } of world.settings.devices) {
-      const way = (): WayState => ({ blockedUntilMs: 0, bytesPerMs, latencyMs });
+    for (const { name, latencyMs, bytesPerMs, lossRate } of world.settings.devices) {
+      const way = (): WayState => ({ blockedUntilMs: 0, bytesPerMs, latencyMs, lossRate, duplicateRate: 0 });
       this.#ways.set(name, { toRelay: way(), toClient: way() });
       this.#links.set(name, new Set());
     }
@@ -81,15 +82,31 @@ export class Connections {
     }
   }
 
-  /** Every way is as it was in the beginning. */
+  /** What a device sends is damaged on its way. */
+  spoil(device: string): void {
+    const link = this.links(device).at(-1);
+    if (link === undefined) return;
+    this.#world.fault('bad-frame');
+    link.watch.spoiled = true;
+    link.toRelay.send(Uint8Array.of(4, 1, 1, 200, 3));
+  }
+
+  /** Both ways of a device are as usual again. */
+  calm({ name, bytesPerMs, latencyMs, lossRate }: DeviceSettings): void {
+    const { toRelay, toClient } = this.ways(name);
+    const usual = { bytesPerMs, latencyMs, lossRate: this.#healed ? 0 : lossRate, duplicateRate: 0 };
+    for (const way of [toRelay, toClient]) Object.assign(way, usual);
+  }
+
+  /** Nothing goes wrong on any way from here on. */
   heal(): void {
+    this.#healed = true;
     this.refuseNext.clear();
-    for (const { name, bytesPerMs } of this.#world.settings.devices) {
-      const ways = this.ways(name);
-      for (const way of [ways.toRelay, ways.toClient]) {
-        way.blockedUntilMs = 0;
-        way.bytesPerMs = bytesPerMs;
-      }
+    for (const device of this.#world.settings.devices) {
+      const { name } = device;
+      this.calm(device);
+      const { toRelay, toClient } = this.ways(name);
+      for (const way of [toRelay, toClient]) way.blockedUntilMs = 0;
       for (const link of this.links(name)) {
         link.toRelay.stateChanged();
         link.toClient.stateChanged();
@@ -110,6 +127,7 @@ export class Connections {
       dice: Dice.for(settings.seed, `${name} ${timeline.steps}`),
       ways: this.ways(name),
       client: clock,
+      onFault: (kind) => this.#world.fault(kind),
       atRelay,
       atClient: {
         opened: () => events.opened(),

@@ -27,6 +27,10 @@ export interface DeviceWorld {
   readonly planting: Planting;
   /** Starts a connection; what arrives is told to `events`. */
   dial(device: DeviceSettings, clock: ProcessClock, events: DialEvents, document: string): Transport;
+  /** Whether things still go wrong. */
+  readonly isFaulty: boolean;
+  /** What a device sends is damaged on its way. */
+  spoil(device: string): void;
   /** An id for a Y.Doc that nobody has had. */
   clientId(): number;
   note(text: () => string): void;
@@ -50,6 +54,7 @@ export class NativeDevice {
   #client: SyncClient | null = null;
   readonly #open = new Map<string, OpenDocument>();
   readonly #memory: DeviceMemory;
+  readonly #dice: Dice;
   #lives = 0;
   #announced = 0;
   #token = '';
@@ -61,6 +66,7 @@ export class NativeDevice {
     this.settings = settings;
     this.#clock = new ProcessClock(world.timeline, 0);
     this.#memory = new DeviceMemory(world, settings);
+    this.#dice = Dice.for(world.settings.seed, `moods of ${settings.name}`);
     // What is pending there is on its way again, under the numbers from 1 on.
     this.#memory.onLoaded = (document, pending, epoch) => {
       const replica = this.#open.get(document)?.replica;
@@ -211,14 +217,33 @@ export class NativeDevice {
 
   #refused(document: string, handle: Handle, error: RefusalStatus): void {
     this.#world.note(() => `${this.settings.name}: ${document} refused with ${error.code}`);
-    if (isRetryable(error.action)) return;
+    if (isRetryable(error.action)) {
+      this.#refusedForNow(document, handle);
+      return;
+    }
     // A person reads the message and opens the document afresh.
     this.#clock.after(mendMs, () => {
       if (!this.mends || this.#open.get(document)?.handle !== handle) return;
       this.close(document);
       // What is kept belongs to another history, or to none.
-      if (this.#memory.keeps && error.action !== 'upgrade') void this.#forget(document);
+      if (this.#memory.keeps && error.action !== 'upgrade' && error.code !== 'TW_DOCUMENT_CORRUPT')
+        void this.#forget(document);
       else this.open(document);
+    });
+  }
+
+  /** Not everybody waits until it is tried again. */
+  #refusedForNow(document: string, handle: Handle): void {
+    if (!this.#world.isFaulty || !this.#dice.chance(0.3)) return;
+    this.#clock.after(this.#dice.random() * 50, () => {
+      if (this.#open.get(document)?.handle !== handle) return;
+      if (this.#dice.chance(0.2)) {
+        this.#world.spoil(this.settings.name);
+        return;
+      }
+      this.#world.fault('close-when-refused');
+      this.close(document);
+      this.open(document);
     });
   }
 

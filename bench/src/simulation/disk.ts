@@ -4,7 +4,7 @@ import type { Dice } from './dice.ts';
 import type { ProcessClock } from './timeline.ts';
 
 /** What a write comes to when the disk is told to fail it. */
-export type WriteFate = 'fail' | 'fail-but-keep' | 'die-before' | 'die-after';
+export type WriteFate = 'fail' | 'fail-but-keep' | 'die-before' | 'die-in-sync' | 'die-after';
 
 /** What was there before a write, to take it back when it was not synced. */
 type Undo = readonly (readonly [string, Pair | undefined])[];
@@ -30,6 +30,8 @@ export class SimulatedDisk {
     undefined;
   full = false;
   readErrors = 0;
+  /** A bit that is wrong: the value as it was, and as it is. */
+  #damage: { readonly key: string; readonly whole: Pair; readonly damaged: Pair } | null = null;
   /** Milliseconds that a sync takes on top. */
   slowMs = 0;
 
@@ -46,6 +48,33 @@ export class SimulatedDisk {
     this.#pairs = new Map(image);
     this.#sorted = null;
     this.#unsynced = [];
+    this.#damage = null;
+  }
+
+  get isDamaged(): boolean {
+    return this.#damage !== null;
+  }
+
+  /** Turns a bit of something that is stored over (D4); false when there is nothing, or something is damaged already. */
+  flip(dice: Dice): boolean {
+    const [key, whole] = [...this.#pairs][dice.below(this.#pairs.size)] ?? [];
+    if (key === undefined || whole === undefined || whole.value.length === 0 || this.isDamaged) return false;
+    const value = whole.value.slice();
+    const at = dice.below(value.length);
+    value[at] = (value[at] ?? 0) ^ (1 << dice.below(8));
+    const damaged = { key: whole.key, value };
+    this.#pairs.set(key, damaged);
+    this.#damage = { key, whole, damaged };
+    return true;
+  }
+
+  /** Puts the bit right, unless something else was written there; false when nothing was damaged. */
+  mend(): boolean {
+    if (this.#damage === null) return false;
+    const { key, whole, damaged } = this.#damage;
+    if (this.#pairs.get(key) === damaged) this.#pairs.set(key, whole);
+    this.#damage = null;
+    return true;
   }
 
   /**
@@ -146,7 +175,7 @@ export class SimulatedStorage implements StoragePort {
       throw new Error('ENOSPC: no space left on device');
     }
     const fate = disk.nextFate();
-    if (fate === 'die-after' || fate === 'die-before') {
+    if (fate === 'die-after' || fate === 'die-before' || (fate === 'die-in-sync' && !sync)) {
       if (fate === 'die-after') disk.apply(batch, sync);
       disk.onDeath();
       await new Promise(() => undefined);
@@ -155,6 +184,10 @@ export class SimulatedStorage implements StoragePort {
       disk.underWay.add(batch);
       if (disk.slowMs > 0) disk.onFault('slow-fsync');
       await this.#clock.sleep(disk.slowMs + disk.dice.random() * 4);
+      if (fate === 'die-in-sync') {
+        disk.onDeath();
+        await new Promise(() => undefined);
+      }
       disk.underWay.delete(batch);
     }
     if (fate !== 'fail') disk.apply(batch, sync);

@@ -24,6 +24,21 @@ export interface WayState {
   bytesPerMs: number;
   /** Milliseconds that every frame takes. */
   latencyMs: number;
+  /** Share of packets that are lost: they are sent again, later, and what comes after them waits, as TCP has it. */
+  lossRate: number;
+  /** Share of frames that arrive twice, where that is harmless by the protocol. */
+  duplicateRate: number;
+}
+
+/** What a way knows of where it leads. */
+export interface WayOptions {
+  readonly timeline: Timeline;
+  readonly dice: Dice;
+  readonly state: WayState;
+  readonly receiver: Receiver & { opened?(): void };
+  /** Whether the protocol takes a frame twice (C3). */
+  readonly isIdempotent: (frame: Uint8Array) => boolean;
+  readonly onFault: (kind: 'loss' | 'duplicate') => void;
 }
 
 type Item = { readonly atMs: number } & (
@@ -39,6 +54,8 @@ export class Way {
   readonly #state: WayState;
   #receiver: Receiver & { opened?(): void };
   #drained: () => void = () => undefined;
+  readonly #isIdempotent: WayOptions['isIdempotent'];
+  readonly #onFault: WayOptions['onFault'];
   readonly #items: Item[] = [];
   #bytes = 0;
   #freeAtMs = 0;
@@ -46,11 +63,13 @@ export class Way {
   /** Takes nothing more; what is in it still arrives. */
   #ended = false;
 
-  constructor(timeline: Timeline, dice: Dice, state: WayState, receiver: Receiver & { opened?(): void }) {
+  constructor({ timeline, dice, state, receiver, isIdempotent, onFault }: WayOptions) {
     this.#timeline = timeline;
     this.#dice = dice;
     this.#state = state;
     this.#receiver = receiver;
+    this.#isIdempotent = isIdempotent;
+    this.#onFault = onFault;
   }
 
   /** Bytes that have not arrived, beyond what is under way without being in anybody's buffer. */
@@ -112,7 +131,13 @@ export class Way {
   }
 
   #arrival(): number {
-    return this.#timeline.now + this.#state.latencyMs * (0.5 + this.#dice.random());
+    const { latencyMs, lossRate } = this.#state;
+    let atMs = this.#timeline.now + latencyMs * (0.5 + this.#dice.random());
+    for (let waitMs = retransmitMs + 2 * latencyMs; lossRate > 0 && this.#dice.chance(lossRate); waitMs *= 2) {
+      this.#onFault('loss');
+      atMs += Math.min(waitMs, retransmitMsMax);
+    }
+    return atMs;
   }
 
   #put(item: Item): void {
@@ -147,6 +172,11 @@ export class Way {
         this.#bytes -= item.frame.length;
         this.#freeAtMs = now + item.frame.length / this.#state.bytesPerMs;
         this.#receiver.received(item.frame);
+        const { duplicateRate } = this.#state;
+        if (duplicateRate > 0 && this.#dice.chance(duplicateRate) && this.#isIdempotent(item.frame)) {
+          this.#onFault('duplicate');
+          this.#receiver.received(item.frame);
+        }
       }
       if (wasBuffered && this.bufferedBytes === 0) this.#drained();
     }
@@ -250,16 +280,31 @@ export class Link {
     readonly client: ProcessClock;
     readonly atRelay: Receiver & { opened(): void };
     readonly atClient: Receiver & { opened(): void };
+    readonly onFault: WayOptions['onFault'];
   }) {
-    const { timeline, dice, ways, client, atClient } = options;
-    this.watch = options.watch;
-    this.toRelay = new Way(timeline, dice, ways.toRelay, options.atRelay);
-    this.toClient = new Way(timeline, dice, ways.toClient, {
-      opened: () => client.alive && atClient.opened(),
-      received: (frame) => client.alive && atClient.received(frame),
-      closed: (code) => client.alive && atClient.closed(code),
-      // Every WebSocket library answers a ping by itself.
-      control: () => client.alive && this.toRelay.control(),
+    const { timeline, dice, ways, client, atClient, watch, onFault } = options;
+    this.watch = watch;
+    this.toRelay = new Way({
+      timeline,
+      dice,
+      state: ways.toRelay,
+      receiver: options.atRelay,
+      isIdempotent: (frame) => watch.mayRepeat('sent', frame),
+      onFault,
+    });
+    this.toClient = new Way({
+      timeline,
+      dice,
+      state: ways.toClient,
+      receiver: {
+        opened: () => client.alive && atClient.opened(),
+        received: (frame) => client.alive && atClient.received(frame),
+        closed: (code) => client.alive && atClient.closed(code),
+        // Every WebSocket library answers a ping by itself.
+        control: () => client.alive && this.toRelay.control(),
+      },
+      isIdempotent: (frame) => watch.mayRepeat('written', frame),
+      onFault,
     });
   }
 
@@ -273,6 +318,10 @@ export class Link {
 const nobody: Receiver = { received: () => undefined, closed: () => undefined, control: () => undefined };
 /** What fits into the network and the system's buffers: a socket that holds no more has nothing waiting. */
 const inFlightBytes = 1024;
+
+/** How long TCP waits before it sends again what was lost, at first and at most. */
+const retransmitMs = 200;
+const retransmitMsMax = 5000;
 
 /** The payloads of whole, unmasked, unfragmented WebSocket frames. */
 function* payloadsOf(frames: Uint8Array): Generator<Uint8Array> {

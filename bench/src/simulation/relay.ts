@@ -37,6 +37,8 @@ export interface RelayOptions {
   readonly log: DocumentLog;
   readonly authorize: Authorizer;
   readonly planting: Planting;
+  /** A document was unloaded. */
+  readonly unloaded: () => void;
   /** A line of the relay's log that says that something is wrong. */
   readonly logged: (level: 'warn' | 'error', fields: LogFields, message: string) => void;
 }
@@ -157,7 +159,9 @@ export class SimulatedRelay {
 
   #planSweep(): void {
     this.clock.after(sweepMs, () => {
+      const loaded = this.rooms.size;
       this.rooms.sweep();
+      if (this.rooms.size < loaded) this.#options.unloaded();
       for (const driver of this.#drivers.values()) driver.tick();
       this.#planSweep();
     });

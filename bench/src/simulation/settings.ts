@@ -13,6 +13,8 @@ export interface DeviceSettings {
   readonly documents: readonly number[];
   readonly latencyMs: number;
   readonly bytesPerMs: number;
+  /** Share of packets that its ways lose, while there are faults. */
+  readonly lossRate: number;
 }
 
 export interface Settings {
@@ -54,6 +56,7 @@ export function settingsFor(seed: number): Settings {
       access: at >= 2 && dice.chance(0.2) ? 'read' : 'write',
       documents: native ? (chosen.length > 0 ? chosen : one) : one,
       latencyMs: dice.pick([1, 5, 20, 80, 200]),
+      lossRate: dice.pick([0, 0, 0, 0.02, 0.1, 0.3]),
       bytesPerMs: largeEdits ? 5000 : dice.pick([5, 50, 500, 5000]),
     };
   });

@@ -53,6 +53,9 @@ const undeserved = new Set([
   'TW_TOO_LARGE',
 ]);
 
+/** Messages that may come twice without a meaning. */
+const repeatable: ReadonlySet<string> = new Set(['push', 'update', 'ack', 'watermark', 'awareness', 'ping', 'pong']);
+
 export class WireWatch {
   readonly #world: WatchedWorld;
   readonly #device: string;
@@ -106,6 +109,15 @@ export class WireWatch {
       if (message.type === 'update' || message.type === 'step-2') this.#checkBuffer(congested, false);
       else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '');
     }
+  }
+
+  /** Whether a frame may arrive twice: C3 speaks of updates and what goes with them, not of requests and parts. */
+  mayRepeat(way: 'sent' | 'written', frame: Uint8Array): boolean {
+    if (this.spoiled) return false;
+    if (this.#dialect === 'y-websocket') return true;
+    const messages = way === 'sent' ? decodeClientMessages(frame, bytesMax) : decodeServerMessages(frame, bytesMax);
+    // A message at a time: the last piece of a large update is an update, too.
+    return this.#parts[way].size === 0 && messages.every(({ type }) => repeatable.has(type));
   }
 
   /** A frame of the relay's has arrived. */
@@ -218,6 +230,7 @@ export class WireWatch {
   #checkRefusal(code: string): void {
     if (!undeserved.has(code) || this.spoiled) return;
     if (code === 'TW_INTERNAL' && this.#world.isOurs()) return;
+    if (code === 'TW_DOCUMENT_CORRUPT' && this.#world.witness.isDamaged()) return;
     // A stock client answers with all that it has, and a relay that was put back in time may lack some of it.
     if (code === 'TW_READ_ONLY' && this.#dialect === 'y-websocket') return;
     this.#world.report('R1', `${this.#device} keeps to the protocol and was refused with ${code}`);

@@ -42,6 +42,8 @@ export class Witness {
   /** Told of each compaction. */
   onCompacted: () => void = () => undefined;
   onDeleted: (name: string) => void = () => undefined;
+  /** Whether the world itself has damaged what is stored. */
+  isDamaged: () => boolean = () => false;
 
   constructor(report: Report) {
     this.#report = report;
@@ -157,7 +159,9 @@ export class Witness {
       return { head: { ...head, lastSeq: tail.at(-1)?.seq ?? head.lastSeq }, doc, updates };
     } catch (error) {
       if (error instanceof RangeError) return 'later';
-      const isTrouble = error instanceof RefusedError && error.code === 'TW_STORAGE_FAILED';
+      const isTrouble =
+        error instanceof RefusedError &&
+        (error.code === 'TW_STORAGE_FAILED' || (error.code === 'TW_DOCUMENT_CORRUPT' && this.isDamaged()));
       if (!isTrouble) this.#report('D4', `${name} cannot be read: ${String(error)}`);
       return 'later';
     }

@@ -55,6 +55,7 @@ export class World implements DeviceWorld {
     );
     this.oracle.isDoubled = (device) => this.connections.isDoubled(device);
     this.oracle.wanted = (device, document) => this.#wanted(device, document);
+    this.oracle.witness.isDamaged = () => this.disk.isDamaged;
     this.oracle.witness.onCompacted = () => this.fault('compaction');
     this.disk = new SimulatedDisk(Dice.for(settings.seed, 'disk'));
     this.disk.onFault = (kind) => this.fault(kind);
@@ -108,9 +109,10 @@ export class World implements DeviceWorld {
         log: this.oracle.witness.watch(log),
         authorize: this.#authorize,
         planting: this.planting,
+        unloaded: () => this.fault('unload'),
         logged: (level, fields, message) => {
           this.note(() => `relay ${level}: ${message} ${fields['err'] instanceof Error ? fields['err'].message : ''}`);
-          if (level === 'error' && message !== 'the authorizer failed')
+          if (level === 'error' && !this.disk.isDamaged && message !== 'the authorizer failed')
             this.#violated('R1', `the relay logs an error: ${message}`);
         },
       });
@@ -119,7 +121,12 @@ export class World implements DeviceWorld {
       this.note(() => `the relay does not start: ${String(error)}`);
       clock.kill();
       // A fault during the start: whoever looks after the relay starts it again.
-      if (!(error instanceof RefusedError) && !String(error).includes('ENOSPC') && !String(error).includes('EIO')) {
+      if (
+        !this.disk.isDamaged &&
+        !(error instanceof RefusedError) &&
+        !String(error).includes('ENOSPC') &&
+        !String(error).includes('EIO')
+      ) {
         this.#violated('R1', `the relay does not start: ${String(error)}`);
       }
       this.timeline.after(500, () => void this.startRelay());
@@ -160,9 +167,15 @@ export class World implements DeviceWorld {
     this.timeline.after(restartInMs, () => device.start());
   }
 
+  /** Whoever looks after the relay puts a damaged disk right and starts the relay again. */
+  mendDisk(): void {
+    if (this.disk.mend()) this.crashRelay({ power: false, restartInMs: 100 });
+  }
+
   /** Nothing goes wrong from here on. */
   heal(): void {
     this.#healed = true;
+    this.mendDisk();
     this.disk.full = false;
     this.disk.readErrors = 0;
     this.disk.slowMs = 0;
@@ -176,6 +189,14 @@ export class World implements DeviceWorld {
       for (const document of device.documents) device.open(document);
       device.connect();
     }
+  }
+
+  get isFaulty(): boolean {
+    return !this.#healed;
+  }
+
+  spoil(device: string): void {
+    this.connections.spoil(device);
   }
 
   dial(device: DeviceSettings, clock: ProcessClock, events: DialEvents, document: string): Transport {
