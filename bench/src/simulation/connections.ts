@@ -1,6 +1,6 @@
 /** Who is connected to the relay, and how their ways to it are at the moment. */
 import type { Transport } from '@tideweave/client/testing';
-import { decodeServerMessages, encodeMessage, refusalRules } from '@tideweave/shared';
+import { decodeClientMessages, decodeServerMessages, encodeMessage, refusalRules } from '@tideweave/shared';
 import type { DialEvents } from './device.ts';
 import { Dice } from './dice.ts';
 import type { FaultKind } from './faults.ts';
@@ -147,8 +147,11 @@ export class Connections {
     link.toRelay.open();
     return {
       send: (frame) => {
-        watch.sent(frame);
-        link.toRelay.send(frame);
+        const frames = device.singly ? decodeClientMessages(frame, frame.length).map(encodeMessage) : [frame];
+        for (const each of frames) {
+          watch.sent(each);
+          link.toRelay.send(each);
+        }
       },
       close: () => {
         link.toRelay.close(1000);

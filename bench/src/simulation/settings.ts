@@ -13,6 +13,8 @@ export interface DeviceSettings {
   readonly documents: readonly number[];
   readonly latencyMs: number;
   readonly bytesPerMs: number;
+  /** Whether every message travels in a frame of its own, as the protocol allows. */
+  readonly singly: boolean;
   /** Share of packets that its ways lose, while there are faults. */
   readonly lossRate: number;
 }
@@ -56,6 +58,7 @@ export function settingsFor(seed: number): Settings {
       access: at >= 2 && dice.chance(0.2) ? 'read' : 'write',
       documents: native ? (chosen.length > 0 ? chosen : one) : one,
       latencyMs: dice.pick([1, 5, 20, 80, 200]),
+      singly: native && dice.chance(0.25),
       lossRate: dice.pick([0, 0, 0, 0.02, 0.1, 0.3]),
       bytesPerMs: largeEdits ? 5000 : dice.pick([5, 50, 500, 5000]),
     };

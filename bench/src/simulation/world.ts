@@ -207,7 +207,7 @@ export class World implements DeviceWorld {
   #wanted(name: string, document: string): void {
     if (this.#healed || !this.#ids.chance(0.35)) return;
     // Rarely an operator deletes the document at that moment.
-    if (this.#ids.chance(0.15)) {
+    if (this.#ids.chance(0.3)) {
       void this.change(async () => {
         if ((await this.relay?.rooms.delete(document)) === true) this.fault('delete');
       });
