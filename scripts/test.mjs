@@ -126,8 +126,7 @@ async function runTestFile(test) {
   const failed = (done?.failed ?? 0) + problems.length;
   const text = failed === 0 ? `${passed} passed` : `${passed} passed, ${failed} failed`;
   report(failed === 0, test.source, text, result.ms, [...problems, result.output].join('\n'));
-  const rows = result.output.split('\n').filter((line) => line.startsWith('| '));
-  if (rows.length > 0) tables.push(rows.join('\n'));
+  gatherTables(result.output);
   return { passed, failed };
 }
 
@@ -144,8 +143,30 @@ function readMarks(source) {
   };
 }
 
-/** What tests have printed as Markdown tables, shown at the end even when everything passed. */
-const tables = [];
+/**
+ * What tests have printed as Markdown tables, shown at the end even when everything passed: the rows by their header, so
+ * that what several files tell in the same columns is one table.
+ */
+const tables = new Map();
+
+function gatherTables(output) {
+  let rows = null;
+  for (const line of output.split('\n').map((text) => text.trim())) {
+    if (!line.startsWith('|')) rows = null;
+    else if (rows !== null) {
+      if (!/^\|[\s|:-]*$/.test(line)) rows.push(line);
+    } else {
+      rows = tables.get(line) ?? [];
+      tables.set(line, rows);
+    }
+  }
+}
+
+function showTable(header, rows) {
+  const line = header.replace(/[^|]+/g, '---');
+  console.log(['', header, line, ...rows].join('\n'));
+}
+
 const totals = { passed: 0, failed: 0 };
 function add(counts) {
   totals.passed += counts.passed;
@@ -204,7 +225,7 @@ if (!args.includes('--all') || (await runChecks())) {
   );
 }
 
-for (const table of tables) console.log(`\n${table}`);
+for (const [header, rows] of tables) showTable(header, rows);
 console.log(`\nAfter ${((performance.now() - started) / 1000).toFixed(1)} s:`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed > 0 ? 1 : 0;

@@ -1,7 +1,7 @@
 /** `npm run simulate`: see `--help`. */
-import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { bugs } from './simulation/bugs.ts';
+import { commit } from './simulation/commit.ts';
 import { findBugs, runSeeds } from './simulation/crew.ts';
 import { describeStep, planFor } from './simulation/plan.ts';
 import { keepRegression } from './simulation/regressions.ts';
@@ -116,14 +116,6 @@ async function plant(name: string, seedsMax: number): Promise<number> {
 
 function describe(seed: number, { promise, what, atMs }: Violation): string {
   return `seed ${seed} at ${commit()} breaks ${promise} after ${atMs.toFixed(0)} ms: ${what}`;
-}
-
-function commit(): string {
-  try {
-    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
-  } catch {
-    return 'an unknown commit';
-  }
 }
 
 const traceLinesMax = 60;

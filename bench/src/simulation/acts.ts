@@ -257,12 +257,18 @@ function crashTogether(world: World, step: Step, dice: Dice): void {
   const author = world.devices[step.device];
   if (author === undefined || world.relay === null) return;
   world.fault('crash-together');
-  author.edit(dice.pick(author.documents) ?? '', dice, false);
+  const document = dice.pick(author.documents) ?? '';
+  // Several edits: only a deletion that others alone remember does not show in state vectors.
+  for (let count = dice.between(1, 3); count > 0; count--) author.edit(document, dice, false);
+  const { disk } = world;
+  if (dice.chance(0.5)) disk.slowMs = slowSyncMs;
   // Long enough for the edit to reach others, perhaps too short for its commit.
-  world.timeline.after(author.settings.latencyMs * 2 + dice.below(60), () => {
+  world.timeline.after(author.settings.latencyMs * (1 + dice.random()) + dice.below(60), () => {
+    disk.slowMs = 0;
     world.crashDevice(author, step.ms * 3, dice.chance(0.5));
     world.crashRelay({ power: true, restartInMs: step.ms });
   });
 }
 
+const slowSyncMs = 300;
 const dayMs = 24 * 60 * 60 * 1000;

@@ -11,6 +11,9 @@ export interface Part {
   readonly transitions: ReadonlyMap<string, number>;
 }
 
+/** How the gate's summary begins; other suites that count faults add rows to it. */
+export const summaryHeader: readonly string[] = ['| what | runs | faults injected | violations |', '|---|---|---|---|'];
+
 export class Totals {
   seeds = 0;
   edits = 0;
@@ -40,17 +43,27 @@ export class Totals {
     ];
   }
 
+  /** A row of the summary that the gate ends with: what, how many, faults injected, violations. */
+  row(what: string, tookMs: number): string {
+    const hours = (this.virtualMs / 3_600_000).toFixed(1);
+    const runs = `${this.seeds} seeds, ${this.edits} edits, ${hours} h of virtual time in ${(tookMs / 1000).toFixed(0)} s`;
+    return `| ${what} | ${runs} | ${this.faultCount} of ${this.faults.size} kinds | ${this.violations.length} |`;
+  }
+
+  get faultCount(): number {
+    return [...this.faults.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** A Markdown table. */
   table(title: string, tookMs: number): string {
     const cells = transitionCells();
     const used = cells.filter((cell) => this.transitions.has(cell)).length;
-    const faults = [...this.faults.values()].reduce((sum, count) => sum + count, 0);
     const hours = (this.virtualMs / 3_600_000).toFixed(1);
     const rows: [string, string][] = [
       ['seeds', `${this.seeds} in ${(tookMs / 1000).toFixed(0)} s`],
       ['virtual time', `${hours} h, ${this.steps} events`],
       ['edits', String(this.edits)],
-      ['faults', `${faults} of ${this.faults.size} kinds, of ${faultKinds.length}`],
+      ['faults', `${this.faultCount} of ${this.faults.size} kinds, of ${faultKinds.length}`],
       ['transitions of the session tables', `${used} of ${cells.length}`],
       ['violations', String(this.violations.length)],
     ];
