@@ -227,6 +227,7 @@ export class World implements DeviceWorld {
       await run();
     } catch (error) {
       const expected = ['TW_STORAGE_FAILED', 'TW_DOCUMENT_EXISTS'];
+      if (this.disk.isDamaged) expected.push('TW_DOCUMENT_CORRUPT');
       if (error instanceof RefusedError && expected.includes(error.code)) return;
       this.report('R1', `an operator was told ${String(error)}`);
     }
