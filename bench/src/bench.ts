@@ -4,32 +4,44 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Presets, SingleBar } from 'cli-progress';
+import { drawCharts } from './charts/charts.ts';
 import { peers } from './peers/peers.ts';
 import { type Arguments, UsageError, parseArguments } from './runner/arguments.ts';
 import { plan } from './runner/plan.ts';
 import { type Results, emptyResults, writeResults } from './runner/results.ts';
-import { execute } from './runner/run.ts';
+import { execute, runMicro } from './runner/run.ts';
 import { formatResults } from './runner/table.ts';
 import { workloads } from './workloads/workloads.ts';
 
 /** Beside the sources, from dist/src. */
 const resultsFolder = fileURLToPath(new URL('../../results/', import.meta.url));
+const chartsFolder = join(resultsFolder, 'charts');
 const keysAlways = 1000;
 
 async function main(args: Arguments): Promise<void> {
+  if (args.profile !== null) process.env['TIDEWEAVE_BENCH_PROFILE'] = args.profile;
   const results = emptyResults(args.quick, args.rounds);
-  const latest = join(resultsFolder, args.quick ? 'quick.json' : 'latest.json');
+  // Only a whole run replaces the figures that are committed.
+  const isWhole = !args.quick && args.workloads === null;
+  const latest = join(resultsFolder, args.quick ? 'quick.json' : isWhole ? 'latest.json' : 'partial.json');
   const save = async (): Promise<void> => {
     await writeResults(latest, results);
     if (args.json !== null) await writeResults(args.json, results);
   };
   const corpus = await mkdtemp(join(tmpdir(), 'tideweave-bench-corpus-'));
   try {
+    if (args.workloads === null || args.workloads.includes('micro')) {
+      process.stderr.write('micro benchmarks\n');
+      const micro = await runMicro(corpus, 1);
+      if ('failure' in micro) process.stderr.write(`micro: ${micro.failure}\n`);
+      else results.micro = micro;
+    }
     await runAll(args, results, corpus, save);
     await save();
   } finally {
     await rm(corpus, { recursive: true, force: true });
   }
+  if (args.charts && isWhole) await drawCharts(chartsFolder, results, workloads);
   process.stdout.write(`${formatResults(results, workloads)}\n\nwritten to ${latest}\n`);
   if (results.runs.some(({ peer, failure }) => failure !== null && peers[peer].isOurs)) process.exitCode = 1;
 }
@@ -99,13 +111,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   // npm runs scripts in the package's folder; paths are meant from where they were typed.
   const from = process.env['INIT_CWD'] ?? process.cwd();
-  await main(
-    parseArguments(
-      process.argv.slice(2),
-      from,
-      workloads.map(({ id }) => id),
-    ),
-  );
+  await main(parseArguments(process.argv.slice(2), from, [...workloads.map(({ id }) => id), 'micro']));
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   (error.exitCode === 0 ? process.stdout : process.stderr).write(

@@ -23,8 +23,10 @@ export class Server {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
+  readonly #isProfiled: boolean;
 
-  private constructor(child: ChildProcess, port: number, exited: Promise<unknown>) {
+  private constructor(child: ChildProcess, port: number, exited: Promise<unknown>, isProfiled: boolean) {
+    this.#isProfiled = isProfiled;
     this.#child = child;
     this.pid = child.pid ?? 0;
     this.url = `ws://127.0.0.1:${port}`;
@@ -64,7 +66,7 @@ export class Server {
       }
       await sleep(lookMs);
     }
-    return new Server(child, port, exited);
+    return new Server(child, port, exited, profiling.length > 0);
   }
 
   get hasEnded(): boolean {
@@ -75,13 +77,14 @@ export class Server {
   async stop(): Promise<boolean> {
     this.#child.kill('SIGTERM');
     const inTime = await Promise.race([this.#exited.then(() => true), sleep(stopMsMax, false, { ref: false })]);
-    if (!inTime) await this.kill();
+    if (!inTime) this.#child.kill('SIGKILL');
+    await this.#exited;
     return inTime;
   }
 
-  /** As when the power fails, as far as the process is concerned. */
+  /** As when the power fails, as far as the process is concerned; a profiled one ends by itself, to write its profile. */
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
+    this.#child.kill(this.#isProfiled && !this.hasEnded ? 'SIGTERM' : 'SIGKILL');
     await this.#exited;
   }
 }

@@ -13,6 +13,8 @@ export interface Arguments {
   readonly minutes: number;
   readonly json: string | null;
   readonly charts: boolean;
+  /** Where our relay leaves CPU profiles; null for none. */
+  readonly profile: string | null;
 }
 
 export class UsageError extends Error {
@@ -49,11 +51,12 @@ export function parseArguments(args: readonly string[], from: string, workloadId
   const command = new Command('npm run bench --')
     .description('Measures the relay and its peers side by side.')
     .addOption(new Option('--quick', 'the essential variants, shorter, one round').default(false))
-    .addOption(new Option('--workload <id...>', 'only these').choices(workloadIds))
+    .addOption(new Option('--workload <id...>', 'only these (w1 to w10, growth, micro)').choices(workloadIds))
     .addOption(new Option('--peers <name...>', 'servers to measure').choices(peerNames).default([...defaultPeers]))
     .option('--rounds <n>', `how often each is measured (default: ${fullRounds}, quick ${quickRounds})`, atLeast(1))
     .option('--minutes <n>', `begin no run after this (default: ${fullMinutes}, quick ${quickMinutes})`, atLeast(0.1))
     .option('--json <file>', 'write the results to this file too')
+    .option('--profile <folder>', 'our relay leaves CPU profiles there, and is not killed at the end of a run')
     .option('--no-charts', 'draw no charts')
     .addHelpText('after', epilog)
     .exitOverride()
@@ -76,6 +79,7 @@ export function parseArguments(args: readonly string[], from: string, workloadId
     minutes: options.minutes ?? (options.quick ? quickMinutes : fullMinutes),
     json: options.json === undefined ? null : resolve(from, options.json),
     charts: options.charts,
+    profile: options.profile === undefined ? null : resolve(from, options.profile),
   };
 }
 
@@ -86,6 +90,7 @@ interface Options {
   readonly rounds?: number;
   readonly minutes?: number;
   readonly json?: string;
+  readonly profile?: string;
   readonly charts: boolean;
 }
 

@@ -24,18 +24,6 @@ export interface Machine {
   readonly node: string;
 }
 
-/** One point of a growth curve. */
-export interface GrowthPoint {
-  readonly size: number;
-  readonly measures: Measures;
-}
-
-export interface GrowthCurve {
-  readonly name: string;
-  readonly unit: string;
-  readonly points: readonly GrowthPoint[];
-}
-
 export interface MicroResult {
   readonly name: string;
   readonly input: string;
@@ -53,8 +41,7 @@ export interface Results {
   readonly quick: boolean;
   readonly rounds: number;
   readonly runs: Measured[];
-  readonly growth: GrowthCurve[];
-  readonly micro: MicroResult[];
+  micro: readonly MicroResult[];
 }
 
 export function emptyResults(quick: boolean, rounds: number): Results {
@@ -71,7 +58,6 @@ export function emptyResults(quick: boolean, rounds: number): Results {
     quick,
     rounds,
     runs: [],
-    growth: [],
     micro: [],
   };
 }

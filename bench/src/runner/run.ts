@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PeerName } from '../peers/peers.ts';
+import type { MicroResult } from './results.ts';
 import type { Measures } from '../workloads/workload.ts';
 
 export interface Run {
@@ -16,17 +17,34 @@ export interface Run {
 export type RunOutcome = { readonly measures: Measures } | { readonly failure: string };
 
 const endMsMax = 3000;
+const microMsMax = 90_000;
 
 /** Never rejects: what goes wrong is the outcome. */
 export function execute(run: Run, timeoutMs: number): Promise<RunOutcome> {
+  return inChild<RunOutcome>('run.child.js', [JSON.stringify(run)], timeoutMs);
+}
+
+/** The micro benchmarks; `scale` shortens them for a test. Never rejects. */
+export function runMicro(
+  corpus: string,
+  scale: number,
+): Promise<readonly MicroResult[] | { readonly failure: string }> {
+  return inChild('../micro/micro.child.js', [corpus, String(scale)], microMsMax);
+}
+
+function inChild<Outcome>(
+  file: string,
+  args: readonly string[],
+  timeoutMs: number,
+): Promise<Outcome | { readonly failure: string }> {
   return new Promise((resolve) => {
-    const child = fork(fileURLToPath(new URL('run.child.js', import.meta.url)), [JSON.stringify(run)], {
+    const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
       // A group of its own: whatever it has started ends with it.
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let errors = '';
-    let outcome: RunOutcome | null = null;
+    let outcome: Outcome | { readonly failure: string } | null = null;
     let late: NodeJS.Timeout | undefined;
     const killGroup = (): void => {
       try {
@@ -42,7 +60,7 @@ export function execute(run: Run, timeoutMs: number): Promise<RunOutcome> {
     }, timeoutMs);
     child.stderr?.on('data', (bytes: Buffer) => (errors = (errors + bytes.toString()).slice(-2000)));
     child.on('message', (message) => {
-      outcome ??= message as RunOutcome;
+      outcome ??= message as Outcome;
       late = setTimeout(killGroup, endMsMax);
     });
     child.once('exit', (code, signal) => {

@@ -2,6 +2,7 @@
 import type { PeerName } from '../peers/peers.ts';
 import { median } from '../statistics.ts';
 import { type MetricName, metrics } from '../workloads/metrics.ts';
+import type { Workload } from '../workloads/workload.ts';
 import type { Results } from './results.ts';
 
 /** Those that are compared with us as sync servers; the bare relay is the practical limit, not one of them. */
@@ -54,4 +55,29 @@ export class Summary {
       (run) => run.workload === workload && run.variant === variant && run.peer === peer,
     );
   }
+}
+
+export interface GrowthCurve {
+  /** Of what there is more and more. */
+  readonly unit: string;
+  readonly label: string;
+  readonly points: readonly (readonly [size: number, value: number])[];
+}
+
+/** The curves of ours for which there are at least two points. */
+export function growthCurves(summary: Summary, workloads: readonly Workload[]): readonly GrowthCurve[] {
+  const curves: GrowthCurve[] = [];
+  for (const { id, variants } of workloads) {
+    for (const unit of new Set(variants.flatMap((variant) => variant.unit ?? []))) {
+      for (const metric of ['cpuUsPerUpdate', 'cpuMsPerJoin'] as const) {
+        const points = variants
+          .filter((variant) => variant.unit === unit)
+          .map(({ name, size = 0 }) => [size, summary.value(id, name, 'tideweave', metric)] as const)
+          .filter(([, value]) => !Number.isNaN(value));
+        const { label, unit: of } = metrics[metric];
+        if (points.length > 1) curves.push({ unit, label: `${label} (${of})`, points });
+      }
+    }
+  }
+  return curves;
 }

@@ -1,12 +1,13 @@
 /** The results as a person reads them. */
 import Table from 'cli-table3';
 import pc from 'picocolors';
+import { growthExponent } from '../statistics.ts';
 import { type PeerName, peers } from '../peers/peers.ts';
 import { type MetricName, metrics } from '../workloads/metrics.ts';
 import type { Workload } from '../workloads/workload.ts';
 import { formatNumber } from './format.ts';
 import type { Results } from './results.ts';
-import { Summary } from './summary.ts';
+import { Summary, growthCurves } from './summary.ts';
 import { type Verdict, judge } from './targets.ts';
 
 /** What every run has about the load generator is said by a mark, not by rows. */
@@ -21,13 +22,14 @@ export function formatResults(results: Results, workloads: readonly Workload[]):
   const summary = new Summary(results);
   const measured = [...new Set(results.runs.map(({ peer }) => peer))];
   const sections = workloads
+    .filter(({ variants }) => !variants.some(({ unit }) => unit !== undefined))
     .map((workload) => formatWorkload(workload, summary, measured, results))
     .filter((section) => section !== '');
   const verdicts = judge(results);
   return [
     ...sections,
     formatMicro(results),
-    formatGrowth(results),
+    formatGrowth(summary, workloads),
     formatVerdicts(verdicts),
     footnotes(summary, results),
   ]
@@ -93,19 +95,14 @@ function formatMicro({ micro }: Results): string {
   return `${pc.bold('Micro')}\n${table.toString()}`;
 }
 
-function formatGrowth({ growth }: Results): string {
-  if (growth.length === 0) return '';
-  const table = new Table({ head: ['growth', 'size', 'what', 'value'], style: { head: [], border: [] } });
-  for (const { name, unit, points } of growth) {
-    for (const { size, measures } of points) {
-      for (const [metric, value] of Object.entries(measures) as [MetricName, number][]) {
-        if (hidden.has(metric)) continue;
-        const { label, unit: of } = metrics[metric];
-        table.push([name, `${size.toLocaleString('en')} ${unit}`, `${label} (${of})`, formatNumber(value)]);
-      }
-    }
+/** How each cost grows: the exponent is 0 for one that stays, 1 for one that grows in proportion. */
+function formatGrowth(summary: Summary, workloads: readonly Workload[]): string {
+  const table = new Table({ head: ['growth with', 'cost', 'exponent', ''], style: { head: [], border: [] } });
+  for (const { unit, label, points } of growthCurves(summary, workloads)) {
+    const curve = points.map(([size, value]) => `${size.toLocaleString('en')}: ${formatNumber(value)}`).join(', ');
+    table.push([unit, label, formatNumber(growthExponent(points)), curve]);
   }
-  return `${pc.bold('Growth')}\n${table.toString()}`;
+  return table.length === 0 ? '' : `${pc.bold('Growth')}\n${table.toString()}`;
 }
 
 function formatVerdicts(verdicts: readonly Verdict[]): string {

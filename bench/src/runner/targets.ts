@@ -85,7 +85,25 @@ const targets: readonly Target[] = [
 /** Those targets for which there are figures. */
 export function judge(results: Results): readonly Verdict[] {
   const summary = new Summary(results);
-  return targets.flatMap((target) => verdictOf(target, summary) ?? []);
+  return [...targets.flatMap((target) => verdictOf(target, summary) ?? []), ...judgeScanner(results)];
+}
+
+const scannerBound = 0.05;
+
+function judgeScanner({ micro }: Results): readonly Verdict[] {
+  const scanner = micro.find(({ name, input }) => name === 'scanner' && input === 'a keystroke');
+  if (scanner === undefined) return [];
+  const value = scanner.oursNs / scanner.yjsNs;
+  return [
+    {
+      title: 'Scanner, a keystroke',
+      against: scanner.against,
+      wanted: `≤ ${scannerBound} ×`,
+      is: `${formatNumber(value)} ×`,
+      isMet: value <= scannerBound,
+      by: `${formatNumber((value / scannerBound - 1) * 100)} %`,
+    },
+  ];
 }
 
 function verdictOf(target: Target, summary: Summary): Verdict | null {

@@ -13,6 +13,9 @@ export interface Variant {
   readonly quick: boolean;
   /** A run that takes longer is ended and reported as failed. */
   readonly timeoutMs: number;
+  /** Where it stands on a curve, and which one: of what there is so much. */
+  readonly size?: number;
+  readonly unit?: string;
   readonly run: (context: RunContext) => Promise<Measures>;
 }
 

@@ -3,6 +3,7 @@ import { BenchError } from '../errors.ts';
 import { coldOpen } from './cold-open.ts';
 import { day } from './day.ts';
 import { fanOut } from './fan-out.ts';
+import { growth } from './growth.ts';
 import { ingest } from './ingest.ts';
 import { kill } from './kill.ts';
 import { memory } from './memory.ts';
@@ -23,6 +24,7 @@ export const workloads: readonly Workload[] = [
   merge,
   presence,
   day,
+  growth,
 ];
 
 /** Throws `BenchError` when there is none. */
