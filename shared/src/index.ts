@@ -35,6 +35,7 @@ export {
   stateVectorBytesMax,
   tokenBytesMax,
   updateLimits,
+  wholeDocumentCounts,
 } from './protocol/limits.ts';
 export type {
   ClientMessage,

@@ -7,11 +7,14 @@ import type { WholeDocument } from '../log/level-document.ts';
 /** As little stack as a page has; what overflows there must not pass here. */
 const stackMb = 1;
 const threadsMax = 2;
+/** Documents come one by one: without it each would start a thread of its own. */
+const idleThreadMs = 10_000;
 
 export class LoadCheck {
   readonly #pool = new Piscina<MergeTask, MergeResult>({
     filename: new URL('../compaction/compaction.worker.js', import.meta.url).href,
     minThreads: 0,
+    idleTimeout: idleThreadMs,
     maxThreads: threadsMax,
     resourceLimits: { stackSizeMb: stackMb },
   });

@@ -2,6 +2,7 @@
  * The command line: which commands and options there are, and the help that teaches them. What a setting means is
  * config.ts's business; this shows it and hands over what was typed.
  */
+import type { OnConflict } from '../import/importer.ts';
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, type Config, type Flags, type SettingInfo, parseConfig, settings } from '../config.ts';
 
@@ -23,6 +24,7 @@ Examples:
   $ tideweave serve                          listen on ws://127.0.0.1:1234, keep documents in ./data
   $ tideweave serve --port 8080 --data /var/lib/tideweave
   $ tideweave help serve                     every option, grouped
+  $ tideweave import ./dbDir                 bring in what a y-websocket server or Hocuspocus has stored
 
 A stock y-websocket provider connects to ws://127.0.0.1:1234 as it does to any other server.`;
 
@@ -86,6 +88,7 @@ function buildProgram(around: Surroundings & FolderOutcome): Command {
     .action(async (flags: Flags) => around.serve(parseConfig(flags, around.env)));
   for (const setting of settings) serve.addOption(optionFor(setting));
   addFolderCommands(program, around);
+  addImportCommand(program, around);
   return program;
 }
 
@@ -121,6 +124,82 @@ function addFolderCommands(program: Command, around: Surroundings & FolderOutcom
       const options = { data: flags.data ?? defaultData, dryRun: flags.dryRun === true, json: flags.json === true };
       around.onExitCode(await repair(options, around));
     });
+}
+
+const importHelp = `
+SOURCE is what the old server keeps its documents in:
+  a folder of y-leveldb                       what YPERSISTENCE named for y-websocket's server
+  an SQLite file of Hocuspocus                extension-sqlite: the table "documents" with name and data
+Stop the old server first, or name a copy; the source is not changed.
+
+Examples:
+  $ tideweave import ./dbDir --dry-run                    what would happen
+  $ tideweave import ./dbDir --data /var/lib/tideweave
+  $ tideweave import db.sqlite --url http://127.0.0.1:1234 --token "$TOKEN"
+
+Every document is built, stored, read back from where it was stored and compared with the source: state vector, delete
+set and content. One that is there already counts as that, so an import that was interrupted is run again and goes on.
+
+A name that is taken (--on-conflict):
+  skip      leave what is here and say so (the default)
+  merge     add what it lacks, if both have edits in common; never otherwise, as that would double the content
+  rename    import it beside, as "NAME (imported)"
+
+What cannot be decoded or applied is left out with a reason, and its bytes go to aside/ in the data folder;
+--salvage imports what can be applied of such a document.
+
+Exit codes: 0 everything is here and compared; 1 something was left out, the report says what; 2 it could not be done;
+130 interrupted. Without --url no relay may have the data folder.`;
+
+/** The command that brings documents of other servers in. */
+function addImportCommand(program: Command, around: Surroundings & FolderOutcome): void {
+  const defaultData = around.env['TIDEWEAVE_DATA'] || './data';
+  program
+    .command('import <source>')
+    .description('bring in the documents of a y-websocket server (y-leveldb) or of Hocuspocus (SQLite)')
+    .addOption(new Option('--data <folder>', `folder to import into (default: ${defaultData})`))
+    .addOption(new Option('--url <url>', 'a running relay to import into, instead of a folder').conflicts('data'))
+    .addOption(new Option('--token <token>', 'what its authorizer is shown (or IMPORT_TOKEN in the environment)'))
+    .addOption(
+      new Option('--on-conflict <what>', 'what to do with a name that is taken')
+        .choices(['skip', 'merge', 'rename'])
+        .default('skip'),
+    )
+    .option('--salvage', 'import what can be applied of a document that cannot be as a whole')
+    .addOption(new Option('--table <name>', 'table of an SQLite file').default('documents'))
+    .option('--raw-names', 'keep names of y-leveldb as they are stored: "a%20b" instead of "a b"')
+    .option('--dry-run', 'say what would be done, and store nothing')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', importHelp)
+    .action(async (source: string, flags: ImportFlags) => {
+      const { importDocuments } = await import('./import.ts');
+      const wanted = {
+        source,
+        table: flags.table,
+        rawNames: flags.rawNames === true,
+        data: flags.data ?? defaultData,
+        url: flags.url ?? null,
+        token: flags.token ?? around.env['IMPORT_TOKEN'] ?? '',
+        onConflict: flags.onConflict,
+        salvage: flags.salvage === true,
+        dryRun: flags.dryRun === true,
+        json: flags.json === true,
+      };
+      around.onExitCode(await importDocuments(wanted, around));
+    });
+}
+
+/** What commander gives for the options of `import`. */
+interface ImportFlags {
+  readonly data?: string;
+  readonly url?: string;
+  readonly token?: string;
+  readonly onConflict: OnConflict;
+  readonly salvage?: boolean;
+  readonly table: string;
+  readonly rawNames?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
 }
 
 /**

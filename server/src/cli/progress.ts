@@ -1,32 +1,39 @@
-/** One line on a terminal that says how far something is; nothing anywhere else. */
+/** Says how far something is: one line that is drawn again and again on a terminal, or a line now and then. */
 
 const width = 30;
-const everyMs = 100;
+const everyMs = { bar: 100, lines: 5000 } as const;
 
 export class Progress {
   readonly #write: ((text: string) => void) | null;
   readonly #what: string;
   readonly #total: number;
-  #shownAt = Number.NEGATIVE_INFINITY;
+  readonly #style: 'bar' | 'lines';
+  #shownAt = performance.now();
 
-  /** `write` is null where there is no terminal. */
-  constructor(what: string, total: number, write: ((text: string) => void) | null) {
+  /** `write` is null where nothing is to be said. With `lines` it is given lines, without their ends. */
+  constructor(what: string, total: number, write: ((text: string) => void) | null, style: 'bar' | 'lines' = 'bar') {
     this.#what = what;
     this.#total = total;
     this.#write = write;
+    this.#style = style;
   }
 
   show(done: number): void {
     const now = performance.now();
-    if (this.#write === null || now - this.#shownAt < everyMs) return;
+    if (this.#write === null || now - this.#shownAt < everyMs[this.#style]) return;
     this.#shownAt = now;
+    const count = `${done} of ${this.#total}`;
+    if (this.#style === 'lines') {
+      this.#write(`${this.#what}: ${count}`);
+      return;
+    }
     const share = this.#total === 0 ? 1 : done / this.#total;
     const bar = '#'.repeat(Math.round(width * share)).padEnd(width, '.');
-    this.#write(`\r${this.#what} [${bar}] ${done} of ${this.#total}`);
+    this.#write(`\r${this.#what} [${bar}] ${count}`);
   }
 
-  /** Takes the line away. */
+  /** Takes the line of a terminal away. */
   end(): void {
-    this.#write?.('\r\u001b[K');
+    if (this.#style === 'bar') this.#write?.('\r\u001b[K');
   }
 }

@@ -10,6 +10,7 @@ import type { Turn } from '../room/turn.ts';
 import { Connection } from './connection.ts';
 import { type Driver, type DriverContext, asRefused, peerOf } from './driver.ts';
 import { HocuspocusDriver } from './hocuspocus-driver.ts';
+import { nameInPath } from './path-name.ts';
 import { RepeatedRefusals } from './repeated-refusals.ts';
 import { TideweaveDriver } from './tideweave-driver.ts';
 import { YWebsocketDriver } from './y-websocket-driver.ts';
@@ -142,14 +143,7 @@ function targetOf(url: string): { document: string | null; token: string } {
   const [path = '/', query = ''] = url.split('?', 2);
   const token = new URLSearchParams(query).get('token') ?? '';
   if (/^\/*(?:\/hocuspocus\/*)?$/.test(path)) return { document: null, token };
-  const escaped = path.slice(1);
-  let document = escaped;
-  try {
-    document = decodeURIComponent(escaped);
-  } catch {
-    // Not an escape at all: the name has a bare percent sign.
-  }
-  return { document, token };
+  return { document: nameInPath(path.slice(1)), token };
 }
 
 function answerAndEnd(socket: Duplex, code: RefusalCode): void {

@@ -4,16 +4,22 @@ import { join } from 'node:path';
 
 import { filePatterns } from './level-files.ts';
 
-/** Inside the folder, so that tables can be linked instead of copied. */
+/** Inside the folder, unless the caller says otherwise. */
 const copyName = 'verify.tmp';
 /** LevelDB's lock and its own diary. */
 const left = new Set(['LOCK', 'LOG', 'LOG.old']);
 
-/** Runs with a copy of the folder, which is gone afterwards. The caller holds the folder's lock. */
-export async function withCopy<T>(path: string, run: (copy: string) => Promise<T>): Promise<T> {
-  const copy = join(path, copyName);
+/**
+ * Runs with a copy of the folder, which is gone afterwards. The caller holds the folder's lock. `copy` is where to put
+ * it: tables are linked where that is on the same file system.
+ */
+export async function withCopy<T>(
+  path: string,
+  run: (copy: string) => Promise<T>,
+  copy: string = join(path, copyName),
+): Promise<T> {
   await rm(copy, { recursive: true, force: true });
-  await mkdir(copy);
+  await mkdir(copy, { recursive: true });
   try {
     for (const entry of await readdir(path, { withFileTypes: true })) {
       if (!entry.isFile() || left.has(entry.name)) continue;

@@ -110,3 +110,16 @@ export const updateLimits: UpdateLimits = {
   runMax: 2 ** 31,
   clientMax: Number.MAX_SAFE_INTEGER,
 };
+
+/** The limits that count things; the others are about single values. */
+export type UpdateCounts = Pick<UpdateLimits, 'clientsMax' | 'deleteRangesMax' | 'rootNamesMax'>;
+
+/**
+ * What a whole document may hold that an operator brings from another server: it grew there over years, update by
+ * update, and nobody waits for the work.
+ */
+export const wholeDocumentCounts: UpdateCounts = {
+  clientsMax: 262_144,
+  deleteRangesMax: 4_194_304,
+  rootNamesMax: 4096,
+};

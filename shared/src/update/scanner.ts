@@ -6,7 +6,7 @@
  *
  * Not reentrant: the cursor is the module's, because a scan per keystroke must not allocate.
  */
-import { updateLimits } from '../protocol/limits.ts';
+import { type UpdateCounts, updateLimits, wholeDocumentCounts } from '../protocol/limits.ts';
 import { ByteCursor, readByteLength, readCount, readVarUint } from './byte-cursor.ts';
 import { scanAny, scanDocumentOptions } from './scan-any.ts';
 import { scanErrors } from './scan-errors.ts';
@@ -16,14 +16,17 @@ import { hasOrigin, hasParentSub, hasRightOrigin, Kind, kindBits, TypeRef } from
 import type { UpdateScan } from './update-scan.ts';
 
 const cursor = new ByteCursor();
+let limits: UpdateCounts = updateLimits;
 
 /**
  * Reads `update` into `into`. False when it is not an update that Yjs can decode, holds what would harm a document, or
- * exceeds `updateLimits`; then `into.error` says what and `into.errorOffset` where, and the tables are empty.
+ * exceeds `updateLimits`; then `into.error` says what and `into.errorOffset` where, and the tables are empty. `counts`
+ * replaces those limits that count things, up to `wholeDocumentCounts`.
  * Whether it can be integrated into a certain document is `DocumentState.admit`'s to say.
  */
-export function scanUpdate(update: Uint8Array, into: UpdateScan): boolean {
+export function scanUpdate(update: Uint8Array, into: UpdateScan, counts: UpdateCounts = updateLimits): boolean {
   cursor.open(update);
+  limits = counts;
   into.reset();
   rootNames = 0;
   const accepted = scanSections(into) && scanDeleteSet(into);
@@ -39,7 +42,7 @@ export function scanUpdate(update: Uint8Array, into: UpdateScan): boolean {
 function scanSections(into: UpdateScan): boolean {
   const sections = readCount(cursor);
   if (sections < 0) return false;
-  if (sections > updateLimits.clientsMax) return cursor.refuse(scanErrors.clients);
+  if (sections > limits.clientsMax) return cursor.refuse(scanErrors.clients);
   let lowest = Infinity;
   let seen: Set<number> | undefined;
   for (let section = 0; section < sections; section++) {
@@ -130,8 +133,8 @@ function scanReference(into: UpdateScan, client: number, clock: number): boolean
 
 // Distinct root names of the update being read, as byte ranges of it.
 let rootNames = 0;
-const rootNameFrom = new Float64Array(updateLimits.rootNamesMax);
-const rootNameTo = new Float64Array(updateLimits.rootNamesMax);
+const rootNameFrom = new Float64Array(wholeDocumentCounts.rootNamesMax);
+const rootNameTo = new Float64Array(wholeDocumentCounts.rootNamesMax);
 
 /** Reads the name of a root type; each distinct one becomes an entry in the document that never goes away. */
 function scanRootName(): boolean {
@@ -141,7 +144,7 @@ function scanRootName(): boolean {
   for (let name = rootNames - 1; name >= 0; name--) {
     if (sameBytes(rootNameFrom[name]!, rootNameTo[name]!, from, to)) return true;
   }
-  if (rootNames === updateLimits.rootNamesMax) return cursor.refuse(scanErrors.rootNames);
+  if (rootNames === limits.rootNamesMax) return cursor.refuse(scanErrors.rootNames);
   rootNameFrom[rootNames] = from;
   rootNameTo[rootNames] = to;
   rootNames++;
@@ -216,13 +219,13 @@ function scanDeleteSet(into: UpdateScan): boolean {
   into.deleteSetOffset = cursor.at;
   const clients = readCount(cursor);
   if (clients < 0) return false;
-  if (clients > updateLimits.clientsMax) return cursor.refuse(scanErrors.clients);
+  if (clients > limits.clientsMax) return cursor.refuse(scanErrors.clients);
   for (let i = 0; i < clients; i++) {
     const client = readVarUint(cursor);
     if (client < 0) return false;
     const ranges = readCount(cursor);
     if (ranges < 0) return false;
-    if (into.deleteCount + ranges > updateLimits.deleteRangesMax) return cursor.refuse(scanErrors.deleteRanges);
+    if (into.deleteCount + ranges > limits.deleteRangesMax) return cursor.refuse(scanErrors.deleteRanges);
     for (let range = 0; range < ranges; range++) {
       const clock = readVarUint(cursor);
       if (clock < 0) return false;

@@ -1,0 +1,55 @@
+/** Worker threads that build and compare documents. A document that takes too long or too much ends its thread only. */
+import { availableParallelism } from 'node:os';
+
+import { Piscina } from 'piscina';
+
+import { packTask } from '../compaction/merge-task.ts';
+import { systemClock } from '../clock.ts';
+import { threadMemoryMb, threadsMax, workMsMax } from './bounds.ts';
+import type { Compared, CompareTask, Prepared, PrepareTask } from './import-task.ts';
+
+/** As little stack as a page has; what overflows there must not pass here (L1). */
+const stackMb = 1;
+/** Without it a thread ends, and another is started, whenever nothing waits for it. */
+const idleThreadMs = 10_000;
+
+export class ImportPool {
+  readonly #pool = new Piscina<PrepareTask | CompareTask, Prepared | Compared>({
+    filename: new URL('import.worker.js', import.meta.url).href,
+    minThreads: 0,
+    idleTimeout: idleThreadMs,
+    maxThreads: Math.min(availableParallelism(), threadsMax),
+    resourceLimits: { stackSizeMb: stackMb, maxOldGenerationSizeMb: threadMemoryMb },
+  });
+
+  /** Rejects when the document cannot be built. */
+  async prepare(updates: readonly Uint8Array[], salvage: boolean): Promise<Prepared> {
+    return (await this.#run({ kind: 'prepare', source: packTask(null, updates), salvage })) as Prepared;
+  }
+
+  /** Rejects when either document cannot be built. */
+  async compare(stored: readonly Uint8Array[], source: readonly Uint8Array[]): Promise<Compared> {
+    const task = { kind: 'compare', stored: packTask(null, stored), source: packTask(null, source) } as const;
+    return (await this.#run(task)) as Compared;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #run(task: PrepareTask | CompareTask): Promise<Prepared | Compared> {
+    const controller = new AbortController();
+    const cancel = systemClock.after(workMsMax, () => controller.abort());
+    try {
+      return await this.#pool.run(task, { signal: controller.signal });
+    } catch (error) {
+      if (controller.signal.aborted) throw new Error(`it takes longer than ${workMsMax / 1000} s`, { cause: error });
+      // What Yjs throws may quote content; the class of the error does not.
+      throw new Error(`it does not load (${error instanceof Error ? error.name : 'something was thrown'})`, {
+        cause: error,
+      });
+    } finally {
+      cancel();
+    }
+  }
+}
