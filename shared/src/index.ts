@@ -51,8 +51,13 @@ export { Backoff } from './session/backoff.ts';
 export type { ConnectionState } from './session/client-connection.ts';
 export type { DocumentStatus, RefusalStatus, ResumedDocument, SafeTier } from './session/client-document.ts';
 export { type ClientOutput, ClientSession, type ClientSessionOptions } from './session/client-session.ts';
-export type { HocuspocusChannel, HocuspocusOutput, HocuspocusReceipt } from './session/hocuspocus-outputs.ts';
-export { HocuspocusSession, type HocuspocusSessionLimits } from './session/hocuspocus-session.ts';
+export type {
+  HocuspocusChannel,
+  HocuspocusOutput,
+  HocuspocusReceipt,
+  HocuspocusSessionLimits,
+} from './session/hocuspocus-outputs.ts';
+export { HocuspocusSession } from './session/hocuspocus-session.ts';
 export { Outbox } from './session/outbox.ts';
 export { type ServerOutput, ServerSession, type ServerSessionLimits, refusal } from './session/server-session.ts';
 export { type TransitionTable, clientDocumentTransitions, serverDocumentTransitions } from './session/transitions.ts';

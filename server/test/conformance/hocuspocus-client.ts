@@ -20,7 +20,8 @@ export function hocuspocusSocket(major: HocuspocusMajor, url: string): major4.Ho
   return new hocuspocusMajors[major].HocuspocusProviderWebsocket({ ...quick, url });
 }
 
-export interface HocuspocusOptions extends ClientOptions {
+export interface HocuspocusOptions extends Omit<ClientOptions, 'token'> {
+  readonly token?: string | (() => string);
   readonly socket?: major4.HocuspocusProviderWebsocket;
   readonly sessionAwareness?: boolean;
   readonly flushDelay?: number;

@@ -1,72 +1,18 @@
 // @slow
 // What an application can observe of a stock Hocuspocus provider, for each major.
-import { RefusedError } from '@tideweave/shared';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type * as Y from 'yjs';
-import type { AuthorizationRequest, Grant } from '../../src/auth/authorizer.ts';
-import { type TestRelay, withRelay } from '../support/relay.ts';
+import type { Grant } from '../../src/auth/authorizer.ts';
+import { withRelay } from '../support/relay.ts';
 import { pass, until } from '../support/wait.ts';
 import { type ClientKind, clients } from './client.ts';
-import {
-  HocuspocusClient,
-  type HocuspocusMajor,
-  type HocuspocusOptions,
-  hocuspocusSocket,
-} from './hocuspocus-client.ts';
+import { HocuspocusClient, hocuspocusSocket } from './hocuspocus-client.ts';
+import { eachMajor, settle, text } from './hocuspocus-scene.ts';
 import { Table } from './table.ts';
 
 const table = new Table('provider');
-const majors: readonly HocuspocusMajor[] = [4, 3, 2];
 const test = suite('Hocuspocus providers');
-
-interface Scene extends TestRelay {
-  readonly requests: AuthorizationRequest[];
-  readonly open: (options?: Partial<HocuspocusOptions>) => HocuspocusClient;
-}
-
-/** One test for each major; what it opens is closed behind it. */
-function each(
-  title: string,
-  behaviour: string,
-  run: (scene: Scene, major: HocuspocusMajor) => Promise<void>,
-  only: readonly HocuspocusMajor[] = majors,
-): void {
-  for (const major of only) {
-    test(`${title} (${major})`, () =>
-      table.check([`hocuspocus ${major}`], behaviour, async () => {
-        const requests: AuthorizationRequest[] = [];
-        const opened: HocuspocusClient[] = [];
-        const authorize = (request: AuthorizationRequest): Grant => {
-          requests.push(request);
-          if (request.token === 'nobody' || request.document === 'secret')
-            throw new RefusedError('TW_FORBIDDEN', 'not for you');
-          return { access: request.token === 'reader' ? 'read' : 'write', user: '' };
-        };
-        await withRelay({ authorize }, async (relay) => {
-          const open = (options: Partial<HocuspocusOptions> = {}): HocuspocusClient => {
-            const client = new HocuspocusClient(major, { url: relay.url, name: 'doc', ...options });
-            opened.push(client);
-            return client;
-          };
-          try {
-            await run({ ...relay, requests, open }, major);
-          } finally {
-            for (const client of opened) client.destroy();
-          }
-        });
-      }));
-  }
-}
-
-/** Waits until it is synced and everything is shown as saved. */
-async function settle(client: HocuspocusClient): Promise<void> {
-  await until(`${client.kind} to be synced and saved`, () => client.isSynced && client.isSaved);
-}
-
-function text({ doc }: { doc: Y.Doc }): string {
-  return doc.getText('text').toJSON();
-}
+const each = eachMajor(test, table);
 
 each(
   'U3 onAuthenticated comes first, with the scope, then onSynced',

@@ -61,7 +61,10 @@ declare module '@hocuspocus/provider' {
     detach?(): void;
     /** From major 3 on. */
     sendToken?(): Promise<void>;
+    /** From major 3 on. */
+    startSync?(): void;
     forceSync(): void;
+    setAwarenessField(key: string, value: unknown): void;
     sendStateless(payload: string): void;
     setConfiguration(options: Partial<ProviderOptions>): void;
     destroy(): void;

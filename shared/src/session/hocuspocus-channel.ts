@@ -3,6 +3,8 @@ import {
   type HocuspocusClientBody,
   type HocuspocusScope,
 } from '../protocol/dialects/hocuspocus.ts';
+import { RefusedError } from '../base/errors.ts';
+import { earlyMessagesMax } from '../protocol/limits.ts';
 import { HocuspocusLedger, type HocuspocusPlace } from './hocuspocus-ledger.ts';
 import type { HocuspocusChannel } from './hocuspocus-outputs.ts';
 
@@ -58,7 +60,7 @@ export function newChannel(address: string, token: string): Channel {
 }
 
 /** The message with bytes of its own: its frame may be a view into a larger buffer, which would be kept alive with it. */
-export function kept(message: EarlyMessage): EarlyMessage {
+function kept(message: EarlyMessage): EarlyMessage {
   const { body } = message;
   switch (body.type) {
     case 'step-1':
@@ -72,5 +74,35 @@ export function kept(message: EarlyMessage): EarlyMessage {
     case 'query-awareness':
     case 'close':
       return message;
+  }
+}
+
+/** Keeps what comes before its document is open, within one bound for all documents of a connection (A4). */
+export class EarlyMessages {
+  readonly #bytesMax: number;
+  #bytes = 0;
+  #count = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Throws `RefusedError` TW_TOO_LARGE when there is no room. */
+  keep(channel: Channel, message: EarlyMessage): void {
+    this.#bytes += message.bytes;
+    this.#count++;
+    if (this.#bytes > this.#bytesMax || this.#count > earlyMessagesMax) {
+      throw new RefusedError('TW_TOO_LARGE', 'too much came before the document was open');
+    }
+    channel.early.push(kept(message));
+  }
+
+  /** What was kept of a channel, which has none any more. */
+  take(channel: Channel): EarlyMessage[] {
+    const { early } = channel;
+    for (const { bytes } of early) this.#bytes -= bytes;
+    this.#count -= early.length;
+    channel.early = [];
+    return early;
   }
 }

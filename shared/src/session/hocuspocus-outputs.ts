@@ -1,6 +1,13 @@
 import type { RefusedError } from '../base/errors.ts';
 import type { HocuspocusServerMessage } from '../protocol/dialects/hocuspocus.ts';
+import type { Limits } from '../protocol/limits.ts';
 import type { StateVector } from '../update/state-vector.ts';
+
+/** Those limits that a session holds. */
+export type HocuspocusSessionLimits = Pick<
+  Limits,
+  'updateBytesMax' | 'messageBytesMax' | 'documentsPerConnectionMax' | 'connectionTimeoutMs'
+>;
 
 /** One document on a connection, from its first message to its end; the same object in every output about it. */
 export interface HocuspocusChannel {

@@ -8,11 +8,15 @@ import {
   hocuspocusCloseCode,
   hocuspocusDocument,
 } from '../protocol/dialects/hocuspocus.ts';
-import { type Limits, earlyMessagesMax } from '../protocol/limits.ts';
 import { decodeStateVector } from '../update/state-vector.ts';
-import { type Channel, type EarlyMessage, kept, newChannel } from './hocuspocus-channel.ts';
+import { type Channel, type EarlyMessage, EarlyMessages, newChannel } from './hocuspocus-channel.ts';
 import type { HocuspocusPlace } from './hocuspocus-ledger.ts';
-import type { HocuspocusChannel, HocuspocusOutput, HocuspocusReceipt } from './hocuspocus-outputs.ts';
+import type {
+  HocuspocusChannel,
+  HocuspocusOutput,
+  HocuspocusReceipt,
+  HocuspocusSessionLimits,
+} from './hocuspocus-outputs.ts';
 
 /**
  * The relay's half of one connection of stock Hocuspocus providers: many documents, each under its address. A channel is
@@ -24,8 +28,7 @@ export class HocuspocusSession {
   readonly #urlToken: string;
   readonly #channels = new Map<string, Channel>();
   #outputs: HocuspocusOutput[] = [];
-  #earlyBytes = 0;
-  #earlyCount = 0;
+  readonly #early: EarlyMessages;
   #closed = false;
   #hasSent = false;
   #lastSentMs: number;
@@ -35,6 +38,7 @@ export class HocuspocusSession {
 
   constructor(limits: HocuspocusSessionLimits, urlToken: string, now: number) {
     this.#limits = limits;
+    this.#early = new EarlyMessages(limits.messageBytesMax);
     this.#urlToken = urlToken;
     this.#lastSentMs = now;
     this.#lastHeardMs = now;
@@ -231,11 +235,18 @@ export class HocuspocusSession {
       if (known !== undefined) this.#end(known);
       return;
     }
-    // One who was refused is heard again when it brings another token; until then what it sends is of no use.
-    if (known?.state === 'refused' && body.type !== 'token') return;
-    const channel = known === undefined || known.state === 'refused' ? this.#open(address) : known;
-    if (body.type === 'token') this.#token(channel, body.token, body.version);
+    const channel =
+      known === undefined || (known.state === 'refused' && body.type === 'token') ? this.#open(address) : known;
+    if (channel.state === 'refused') this.#hearRefused(channel, { body, bytes, place: 'after' });
+    else if (body.type === 'token') this.#token(channel, body.token, body.version);
     else this.#handle(channel, { body, bytes, place: this.#placeNow(channel, body.type) });
+  }
+
+  /** What it sends is of no use, but for a step 1 and what follows: a provider sends it before a token that it has to fetch. */
+  #hearRefused(channel: Channel, message: EarlyMessage): void {
+    if (message.body.type === 'step-1') this.#early.take(channel);
+    else if (channel.early.length === 0) return;
+    this.#keep(channel, message);
   }
 
   /** What is known of an update that comes now. */
@@ -255,6 +266,9 @@ export class HocuspocusSession {
       throw new RefusedError('TW_TOO_MANY_DOCUMENTS', reason);
     }
     const channel = newChannel(address, this.#urlToken);
+    // What a refused one has sent since its step 1 counts as sent with the new token.
+    const early = this.#channels.get(address)?.early ?? [];
+    if (early.length > 0) Object.assign(channel, { early, mayHaveQueue: false });
     this.#channels.set(address, channel);
     return channel;
   }
@@ -327,38 +341,25 @@ export class HocuspocusSession {
   }
 
   #keep(channel: Channel, message: EarlyMessage): void {
-    this.#earlyBytes += message.bytes;
-    this.#earlyCount++;
-    if (this.#earlyBytes > this.#limits.messageBytesMax || this.#earlyCount > earlyMessagesMax) {
-      throw new RefusedError('TW_TOO_LARGE', 'too much came before the document was open');
-    }
-    channel.early.push(kept(message));
+    this.#early.keep(channel, message);
     // Majors 3 and 4 begin with a token, empty or not; major 2 begins with its step 1 when it has none.
     if (channel.state === 'new' && message.body.type === 'step-1') this.#authorize(channel);
   }
 
   #takeUp(channel: Channel): void {
-    const { early } = channel;
-    this.#forgetEarly(channel);
     try {
-      for (const message of early) this.#handle(channel, message);
+      for (const message of this.#early.take(channel)) this.#handle(channel, message);
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       this.close(error);
     }
   }
 
-  #forgetEarly(channel: Channel): void {
-    for (const { bytes } of channel.early) this.#earlyBytes -= bytes;
-    this.#earlyCount -= channel.early.length;
-    channel.early = [];
-  }
-
   #refuse(channel: Channel, error: RefusedError): void {
     const { address } = channel;
     const reason = `${error.code}: ${error.message}`;
     const wasOpen = channel.state === 'joined' || channel.state === 'granted';
-    this.#forgetEarly(channel);
+    this.#early.take(channel);
     channel.state = 'refused';
     channel.askAtMs = Infinity;
     channel.authorizeAtMs = Infinity;
@@ -369,7 +370,7 @@ export class HocuspocusSession {
   }
 
   #end(channel: Channel): void {
-    this.#forgetEarly(channel);
+    this.#early.take(channel);
     this.#channels.delete(channel.address);
     this.#outputs.push({ kind: 'leave', channel });
   }
@@ -383,11 +384,6 @@ export class HocuspocusSession {
     this.#outputs.push({ kind: 'send', message });
   }
 }
-
-export type HocuspocusSessionLimits = Pick<
-  Limits,
-  'updateBytesMax' | 'messageBytesMax' | 'documentsPerConnectionMax' | 'connectionTimeoutMs'
->;
 
 /** Well within the 30 s after which a stock provider gives up on a silent relay. */
 const keepAliveMs = 20_000;

@@ -142,12 +142,30 @@ test('A1 U3 who is refused is told once, and heard again with another token', ()
   const { channel } = one(rig.receive(token('d', 'a'), step1('d')), 'authorize');
   rig.session.refused(channel, new RefusedError('TW_UNAUTHORIZED', 'no'), rig.now);
   assert.equal(sent(rig.outputs()), ['d denied TW_UNAUTHORIZED']);
-  assert.equal(rig.receive(step1('d'), edit('d'), frame('d', 5, 'x'), frame('d', 3)), []);
+  assert.equal(rig.receive(edit('d'), frame('d', 5, 'x'), frame('d', 3)), []);
   const again = one(rig.receive(token('d', 'b'), step1('d')), 'authorize').channel;
   rig.session.granted(channel, 'write');
   assert.equal(rig.outputs(), [], 'the answer to the first question is of no use any more');
   rig.session.granted(again, 'write');
   one(rig.outputs(), 'catch-up');
+});
+
+test('U3 who is refused may send its step 1 and edits before a token that it has to fetch', () => {
+  const rig = new Rig();
+  const { channel } = one(rig.receive(token('d', 'a'), step1('d')), 'authorize');
+  rig.session.refused(channel, new RefusedError('TW_UNAUTHORIZED', 'no'), rig.now);
+  rig.outputs();
+  assert.equal(
+    rig.receive(edit('d'), step1('d'), edit('d'), step1('d'), edit('d')),
+    [],
+    'nobody is asked without a token',
+  );
+  const again = one(rig.receive(token('d', 'b')), 'authorize').channel;
+  rig.session.granted(again, 'write');
+  one(rig.outputs(), 'catch-up');
+  rig.session.serve(again, Uint8Array.of(0), []);
+  rig.session.joined(again);
+  assert.is(rig.outputs().filter(({ kind }) => kind === 'store').length, 1, 'the edit since the newest step 1');
 });
 
 test('A1 an open document takes a new token: a lesser grant is told, a refusal ends it', () => {
