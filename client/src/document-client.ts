@@ -1,4 +1,4 @@
-import type { ConnectionState, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type { ConnectionState, CopyDifference, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
 import type { StoredDocument } from './store/offline-store.ts';
 
 /**
@@ -43,6 +43,10 @@ export interface LinkedDocument {
   stateVector(): Uint8Array;
   /** Everything here beyond `stateVector`, as one Yjs V1 update. */
   difference(stateVector: Uint8Array): Uint8Array;
+  /** Of what the copy here consists of. */
+  digest(): Uint8Array;
+  /** What is between the copy here and a snapshot. */
+  compare(there: Uint8Array): CopyDifference;
   /** The document as the device kept it; its edits are sent by the link, not as new ones. */
   restore(stored: StoredDocument): void;
   /** The device has been read, or could not be. */
@@ -58,6 +62,7 @@ export interface LinkedDocument {
   synced(): void;
   /** Every edit up to `n` is durable on the relay. */
   saved(n: number): void;
+  diverged(divergence: Divergence): void;
   refused(error: RefusalStatus): void;
   /** `status` of the link has changed. */
   statusChanged(): void;

@@ -1,4 +1,6 @@
 import {
+  type Divergence,
+  type CopyDifference,
   type DocumentStatus,
   RefusedError,
   type RefusalCode,
@@ -7,6 +9,7 @@ import {
 } from '@tideweave/shared';
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
+import { differenceOf, digestOf } from './copy-state.ts';
 import type { DocumentLink, LinkedDocument } from './document-client.ts';
 import { Emitter } from './emitter.ts';
 import type { StoredDocument } from './store/offline-store.ts';
@@ -21,6 +24,11 @@ export interface DocumentEvents {
   saved: DocumentHandle;
   /** The relay refused something; `action` says what to do next (U3). */
   refused: RefusalStatus;
+  /**
+   * The copy here and the relay's document were not the same although both were quiet (C1). They are being exchanged; when
+   * that does not help, the document is refused with TW_DIVERGED.
+   */
+  diverged: Divergence;
   /** The device could not give the document; it is kept in memory and on the relay only. */
   storefailed: Error;
 }
@@ -128,6 +136,16 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     return Y.encodeStateAsUpdate(this.doc, stateVector);
   }
 
+  /** @internal */
+  digest(): Uint8Array {
+    return digestOf(this.doc);
+  }
+
+  /** @internal */
+  compare(there: Uint8Array): CopyDifference {
+    return differenceOf(this.doc, there);
+  }
+
   /** @internal The document as the device kept it; edits of earlier sessions are sent by the session, not as new ones. */
   restore({ base, received, delivered, pending }: StoredDocument): void {
     Y.transact(
@@ -175,6 +193,11 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   saved(n: number): void {
     this.#savedN = n;
     if (n >= this.link.lastEdit) this.emit('saved', this);
+  }
+
+  /** @internal */
+  diverged(divergence: Divergence): void {
+    this.emit('diverged', divergence);
   }
 
   /** @internal */

@@ -1,5 +1,6 @@
 export type {
   ConnectionState,
+  Divergence,
   DocumentStatus,
   RefusalAction,
   RefusalCode,

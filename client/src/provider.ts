@@ -247,7 +247,7 @@ export class TideweaveProvider extends ProviderEmitter<Events> {
     if (handle === null) return;
     const { phase, pending, safe, access, user, error } = handle.status;
     this.#handle = null;
-    this.#detached = { phase, synced: false, pending, safe, progress: null, access, user, error };
+    this.#detached = { phase, synced: false, verified: false, pending, safe, progress: null, access, user, error };
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
     const presence = this.awareness.getLocalState();
     handle.close();
@@ -349,6 +349,7 @@ function detachedStatus(doc: Y.Doc): DocumentStatus {
   return {
     phase: 'loading',
     synced: false,
+    verified: false,
     pending: hasContent
       ? { updates: 1, bytes: Y.encodeStateAsUpdate(doc).byteLength, since: systemClock.now() }
       : { updates: 0, bytes: 0, since: null },

@@ -39,6 +39,7 @@ export {
 } from './protocol/limits.ts';
 export type {
   ClientMessage,
+  ComparisonResult,
   OpenMessage,
   OpenedMessage,
   RefusalScope,
@@ -49,6 +50,7 @@ export { protocolVersion, subprotocol } from './protocol/version.ts';
 export { Presence, type PresenceChange, type PresenceSession, emptyAwareness } from './presence/presence.ts';
 export { Backoff } from './session/backoff.ts';
 export type { ConnectionState } from './session/client-connection.ts';
+export type { CopyDifference, Divergence } from './session/comparisons.ts';
 export type { DocumentStatus, RefusalStatus, ResumedDocument, SafeTier } from './session/client-document.ts';
 export { type ClientOutput, ClientSession, type ClientSessionOptions } from './session/client-session.ts';
 export type {
@@ -59,7 +61,13 @@ export type {
 } from './session/hocuspocus-outputs.ts';
 export { HocuspocusSession } from './session/hocuspocus-session.ts';
 export { Outbox } from './session/outbox.ts';
-export { type ServerOutput, ServerSession, type ServerSessionLimits, refusal } from './session/server-session.ts';
+export {
+  type ServerOutput,
+  ServerSession,
+  type ServerSessionLimits,
+  nothingCompared,
+  refusal,
+} from './session/server-session.ts';
 export { type TransitionTable, clientDocumentTransitions, serverDocumentTransitions } from './session/transitions.ts';
 export { type YWebsocketOutput, YWebsocketSession } from './session/y-websocket-session.ts';
 export { type Admission, DocumentState } from './update/document-state.ts';
@@ -68,5 +76,7 @@ export { mergeUpdates } from './update/merge.ts';
 export { scanUpdate } from './update/scanner.ts';
 export { sliceBytesEstimate, sliceSnapshot, snapshotState } from './update/slice.ts';
 export { indexSnapshot } from './update/snapshot-index.ts';
+export { snapshotDigest } from './update/snapshot-digest.ts';
+export { stateDigest } from './update/state-comparison.ts';
 export { type StateVector, covers, decodeStateVector, encodeStateVector } from './update/state-vector.ts';
 export { UpdateScan } from './update/update-scan.ts';

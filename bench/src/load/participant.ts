@@ -164,6 +164,7 @@ class NativeParticipant extends Participant {
         this.settleJoined(new BenchError(this.ended));
         break;
       case 'want':
+      case 'compared':
       case 'pong':
         break;
     }

@@ -204,9 +204,13 @@ export class NativeDevice {
   unsettled(document: string): string | null {
     const open = this.#open.get(document);
     if (open === undefined) return 'not open';
-    const { phase, synced, pending, safe, error, access } = open.handle.status;
-    if (phase === 'ready' && synced && pending.updates === 0 && (safe === 'server' || access === 'read')) return null;
-    const state = `${phase}, ${synced ? 'synced' : 'not synced'}, ${pending.updates} pending, safe on ${safe}`;
+    const { phase, synced, verified, pending, safe, error, access } = open.handle.status;
+    // Nothing is compared where there is nothing yet; and who may only read cannot mend what the relay lacks.
+    const proven = verified || access === 'read' || open.replica.doc.store.clients.size === 0;
+    const saved = pending.updates === 0 && (safe === 'server' || access === 'read');
+    if (phase === 'ready' && synced && saved && proven) return null;
+    const place = `${synced ? 'synced' : 'not synced'}, ${verified ? 'verified' : 'not verified'}`;
+    const state = `${phase}, ${place}, ${pending.updates} pending, safe on ${safe}`;
     return `${state}, ${error?.code ?? 'no error'}, ${this.#client?.status.connection ?? 'stopped'}`;
   }
 

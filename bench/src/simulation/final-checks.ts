@@ -64,8 +64,6 @@ function checkReplica(world: World, { device, document, access, doc }: Replica, 
   const surplus = wanted.lacks(coverage);
   // Who may only read cannot give back what the relay lost with its authors.
   if (surplus !== null && access === 'read') return;
-  // Nor does anybody notice yet, after a restore, that only replicas remember a deletion: state vectors do not show it.
-  if (surplus?.startsWith('the deletion') === true && world.faults.has('restore')) return;
   if (surplus !== null) world.report('C1', `${document} on ${device} has ${surplus}, and the relay has not`);
   if (content(doc) !== text) world.report('C1', `${document} on ${device} reads otherwise than on the relay`);
 }

@@ -31,6 +31,8 @@ export class RelayClient implements DocumentClient {
       device,
       readStateVector: (name) => this.#document(name).stateVector(),
       readDifference: (name, stateVector) => this.#document(name).difference(stateVector),
+      digestCopy: (name) => this.#document(name).digest(),
+      compareCopy: (name, there) => this.#document(name).compare(there),
       listener: {
         document: (output) => this.#documents.get(output.name)?.perform(output),
         changed: (names) => this.#changed(names),

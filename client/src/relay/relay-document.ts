@@ -104,6 +104,9 @@ export class RelayDocument implements DocumentLink {
       case 'confirmed':
         this.#copy?.confirmed(output.count);
         return;
+      case 'diverged':
+        document.diverged(output.divergence);
+        return;
       case 'refused':
         document.refused(output.error);
         return;
@@ -164,6 +167,7 @@ function statusWhileLoading(early: readonly Uint8Array[]): DocumentStatus {
   return {
     phase: 'loading',
     synced: false,
+    verified: false,
     pending: { updates: early.length, bytes, since: null },
     safe: early.length === 0 ? 'device' : 'memory',
     progress: null,

@@ -25,7 +25,10 @@ export interface SessionListener {
   changed(names: ReadonlySet<string>): void;
 }
 
-export interface SessionDriverOptions extends Pick<ClientSessionOptions, 'readStateVector' | 'readDifference'> {
+export interface SessionDriverOptions extends Pick<
+  ClientSessionOptions,
+  'readStateVector' | 'readDifference' | 'digestCopy' | 'compareCopy'
+> {
   readonly environment: ClientEnvironment;
   readonly token: Token | undefined;
   readonly device: string;
@@ -49,7 +52,7 @@ export class SessionDriver {
   /** Throws `RefusedError` TW_TOO_LARGE when `device` is too long. */
   constructor(options: SessionDriverOptions) {
     this.#options = options;
-    const { environment, device, readStateVector, readDifference } = options;
+    const { environment, device, readStateVector, readDifference, digestCopy, compareCopy } = options;
     this.clock = environment.clock;
     this.session = new ClientSession({
       random: environment.random,
@@ -58,6 +61,8 @@ export class SessionDriver {
       readStateVector,
       readDifference,
       merge: mergeUpdates,
+      digestCopy,
+      compareCopy,
     });
     this.#unwatchNetwork = environment.watchNetwork(() => {
       this.session.wake(this.clock.now());

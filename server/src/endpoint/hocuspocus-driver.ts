@@ -107,7 +107,7 @@ export class HocuspocusDriver implements Driver {
             this.#catchUpAll();
             break;
           case 'ask':
-            this.#guard(output.channel, ({ room }) => this.#session.ask(output.channel, room.stateVectorBytes));
+            this.#guard(output.channel, ({ room }) => this.#session.ask(output.channel, room.state.stateVectorBytes));
             break;
           case 'store':
             this.#store(output.receipt);
@@ -168,7 +168,7 @@ export class HocuspocusDriver implements Driver {
       // The room is asked for now and not with the grant: until somebody joins it, an idle one may be unloaded.
       const room = await this.#context.rooms.get(channel.document);
       await room.bringUpToDate({ seq: null, stateVector }, (updates) => {
-        if (this.#closed || !this.#session.serve(channel, room.stateVectorBytes, updates)) return;
+        if (this.#closed || !this.#session.serve(channel, room.state.stateVectorBytes, updates)) return;
         this.#drain();
         this.#join(channel, room, stateVector);
       });
@@ -210,7 +210,7 @@ export class HocuspocusDriver implements Driver {
     try {
       const verdict = room.accept(receipt.update, member);
       if (verdict.kind === 'stored') return verdict.ticket;
-      this.#session.missing(receipt, room.stateVectorBytes);
+      this.#session.missing(receipt, room.state.stateVectorBytes);
     } catch (error) {
       const { clock, logger } = this.#context;
       const refused = asRefused(error, logger, 'storing an update failed');

@@ -8,6 +8,7 @@ import {
   decodeCursor,
   decodeStateVector,
   encodeMessages,
+  nothingCompared,
   partBytes,
   splitUpdate,
 } from '@tideweave/shared';
@@ -113,6 +114,9 @@ export class TideweaveDriver implements Driver {
       case 'caught-up':
         this.#compare(output.doc);
         return;
+      case 'compare':
+        this.#guard(output.doc, (member) => this.#compareCopy(member, output));
+        return;
       case 'leave':
         this.#leave(output.doc);
         return;
@@ -173,7 +177,7 @@ export class TideweaveDriver implements Driver {
       const verdict = member.room.accept(update, member);
       if (verdict.kind === 'missing') {
         if (resync) throw missingDependencies();
-        this.#session.missing(doc, n, member.room.stateVectorBytes);
+        this.#session.missing(doc, n, member.room.state.stateVectorBytes);
         return;
       }
       this.#session.stored(doc, n, verdict.ticket);
@@ -185,8 +189,27 @@ export class TideweaveDriver implements Driver {
   #compare(doc: number): void {
     const member = this.#members.get(doc);
     if (member === undefined || member.access !== 'write') return;
-    if (member.room.covers(member.stateVector) && !member.logWentBack) return;
-    this.#session.missing(doc, null, member.room.stateVectorBytes);
+    if (member.room.state.covers(member.stateVector) && !member.logWentBack) return;
+    this.#session.missing(doc, null, member.room.state.stateVectorBytes);
+  }
+
+  /** C1: the client is quiet and asks whether its copy is the document. */
+  #compareCopy(member: NativeMember, { cursor, digest }: Extract<ServerOutput, { kind: 'compare' }>): void {
+    const { room } = member;
+    const at = decodeCursor(cursor);
+    const now = this.#context.clock.now();
+    // A question costs the size of the document's state; no client of ours asks so often.
+    const result = at === null || now < member.comparableAtMs ? 'elsewhere' : room.compare(member, at, digest);
+    member.comparableAtMs = now + comparisonMsMin;
+    if (result === 'differs') {
+      const { name: document } = room;
+      this.#context.logger.info({ document, user: member.user, device: member.device }, 'a copy differs: exchanging');
+    }
+    const state =
+      result === 'differs'
+        ? { stateVector: room.state.stateVectorBytes, deletes: room.state.deletesBytes }
+        : nothingCompared;
+    this.#session.compared(room.number, result, state, member.access === 'write');
   }
 
   #leave(doc: number): void {
@@ -217,6 +240,9 @@ export class TideweaveDriver implements Driver {
   }
 }
 
+/** How often the copy of one session is compared at most. */
+const comparisonMsMin = 1000;
+
 /** A native session's place in one room. */
 class NativeMember implements Member {
   readonly frames: DialectFrames = tideweaveFrames;
@@ -228,6 +254,8 @@ class NativeMember implements Member {
   readonly stateVector: StateVector;
   /** The client has seen entries that this log does not have: it was restored, or put back in time (C7). */
   readonly logWentBack: boolean;
+  /** Before this the copy is not compared again (monotonic ms). */
+  comparableAtMs: number = -Infinity;
   readonly #driver: TideweaveDriver;
   readonly #out: PacedWriter;
 

@@ -126,7 +126,7 @@ export class YWebsocketDriver implements Driver, Member {
       const { peer, rooms } = this.#context;
       const document = this.#document;
       this.#grant = await authorized(this.#context, { document, via: 'y-websocket', access: 'write', token, ...peer });
-      this.#session.opened((await rooms.get(document)).stateVectorBytes);
+      this.#session.opened((await rooms.get(document)).state.stateVectorBytes);
     } catch (error) {
       this.#session.close(asRefused(error, this.#context.logger, 'opening a document failed'));
     }
@@ -154,7 +154,7 @@ export class YWebsocketDriver implements Driver, Member {
           if (!this.congested) this.#guardRoom((room) => room.tellAwareness(this));
           break;
         case 'ask':
-          this.#guardRoom((room) => this.#send({ type: 'step-1', stateVector: room.stateVectorBytes }));
+          this.#guardRoom((room) => this.#send({ type: 'step-1', stateVector: room.state.stateVectorBytes }));
           break;
         case 'close':
           this.#close(output.closeCode, output.error);
@@ -210,7 +210,7 @@ export class YWebsocketDriver implements Driver, Member {
       return;
     }
     if (everything) throw missingDependencies();
-    this.#send({ type: 'step-1', stateVector: room.stateVectorBytes });
+    this.#send({ type: 'step-1', stateVector: room.state.stateVectorBytes });
   }
 
   #guardRoom(run: (room: Room) => void): void {

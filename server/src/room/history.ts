@@ -71,6 +71,13 @@ export class History {
     return { logId, seq, check: this.#newest?.seq === seq ? this.#newest.check : 0 };
   }
 
+  /** Whether a cursor names the end of the log. */
+  isEnd({ logId, seq, check }: Cursor): boolean {
+    const { end } = this;
+    if (end === null || end.logId !== logId || end.seq !== seq) return false;
+    return end.check === check || end.check === 0 || check === 0;
+  }
+
   /** Whether the log has what a cursor points at. */
   async locate({ logId, seq, check }: Cursor): Promise<CursorPlace> {
     const head = this.#head;

@@ -2,22 +2,21 @@ import {
   type Admission,
   type Cancel,
   type Clock,
+  type ComparisonResult,
   type Cursor,
   type DocumentState,
   type Limits,
   type StateVector,
   Presence,
   RefusedError,
-  UpdateScan,
   encodeCursor,
-  encodeStateVector,
-  scanUpdate,
 } from '@tideweave/shared';
 import type { AppendResult, Entry, Head, NewEntry } from '../log/document-log.ts';
 import type { WriteBatcher } from '../log/write-batcher.ts';
 import { Audience } from './audience.ts';
 import { FanOut, FanOutWindow, segmentsOf } from './fan-out.ts';
 import type { CursorPlace, History, Known } from './history.ts';
+import { KnownState } from './known-state.ts';
 import type { Contributor, Member } from './member.ts';
 import { TicketLedger } from './ticket-ledger.ts';
 import type { EndOfTurn, Turn } from './turn.ts';
@@ -60,7 +59,7 @@ export class Room implements EndOfTurn {
   readonly #presence: Presence;
   readonly #presenceChanged = new Set<number>();
   readonly #window = new FanOutWindow();
-  readonly #state: DocumentState;
+  readonly #state: KnownState;
   readonly #history: History;
   readonly #tickets = new TicketLedger();
   readonly #audience = new Audience(this.#tickets);
@@ -76,7 +75,7 @@ export class Room implements EndOfTurn {
     this.#host = host;
     this.number = start.number;
     this.name = start.name;
-    this.#state = start.state;
+    this.#state = new KnownState(start.state, host.limits);
     this.#history = start.history;
     this.#presence = new Presence(host.limits);
     this.#lastUsedMs = host.clock.now();
@@ -90,9 +89,9 @@ export class Room implements EndOfTurn {
     return this.#audience.size;
   }
 
-  /** Bytes of the document's state vector, for a stock client's step 1. */
-  get stateVectorBytes(): Uint8Array {
-    return encodeStateVector(this.#state.stateVector);
+  /** What the document has: to be told, and to be compared with. */
+  get state(): Pick<KnownState, 'stateVectorBytes' | 'deletesBytes' | 'covers'> {
+    return this.#state;
   }
 
   get committedTicket(): number {
@@ -113,14 +112,6 @@ export class Room implements EndOfTurn {
     return this.#audience.size + this.#joining === 0 && this.#tickets.isSettled && this.#batch.length === 0;
   }
 
-  /** Whether the document has everything that `stateVector` names. */
-  covers(stateVector: StateVector): boolean {
-    for (const [client, clock] of stateVector) {
-      if ((this.#state.stateVector.get(client) ?? 0) < clock) return false;
-    }
-    return true;
-  }
-
   /**
    * Takes an update: validates it completely, decides from ranges alone whether it is new, known or premature, and
    * gathers it for the end of the turn. Throws `RefusedError` when it is malformed or cannot be taken now.
@@ -135,7 +126,7 @@ export class Room implements EndOfTurn {
         break;
     }
     this.#checkRoom(update.length);
-    this.#state.apply(scan);
+    this.#state.take();
     this.#batch.push({ contributor, update });
     this.#host.turn.roomHasWork(this);
     return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };
@@ -227,6 +218,8 @@ export class Room implements EndOfTurn {
       await this.bringUpToDate({ seq: standing.sentSeq, stateVector: standing.stateVector }, (updates) => {
         if (this.#audience.standing(member) !== standing) return;
         standing.flow = 'live';
+        // It was not told while it was behind.
+        standing.watermarked = false;
         member.catchUp(updates);
         this.tellAwareness(member);
       });
@@ -254,6 +247,17 @@ export class Room implements EndOfTurn {
     } finally {
       this.#joining--;
     }
+  }
+
+  /**
+   * Whether the copy of a member that is at `cursor` and has this digest is the document (C1). Nothing can be said while
+   * something is on its way in either direction.
+   */
+  compare(member: Member, cursor: Cursor, digest: Uint8Array): ComparisonResult {
+    this.#check();
+    const quiet = this.#tickets.isSettled && this.#batch.length === 0 && this.#history.isEnd(cursor);
+    if (!quiet || this.#audience.standing(member)?.flow !== 'live') return 'elsewhere';
+    return this.#state.hasDigest(digest) ? 'same' : 'differs';
   }
 
   endTurn(): void {
@@ -329,19 +333,9 @@ export class Room implements EndOfTurn {
     this.#audience.tell((frames) => frames.awareness(this.number, update));
   }
 
-  /** Validates an update and leaves what it holds in `scan`. */
   #judge(update: Uint8Array): Admission {
     this.#check();
-    if (update.length > this.#host.limits.updateBytesMax) {
-      throw new RefusedError(
-        'TW_TOO_LARGE',
-        `an update of ${update.length} bytes; at most ${this.#host.limits.updateBytesMax} are allowed`,
-      );
-    }
-    if (!scanUpdate(update, scan)) {
-      throw new RefusedError('TW_MALFORMED_UPDATE', `${scan.error} at byte ${scan.errorOffset}`);
-    }
-    return this.#state.admit(scan);
+    return this.#state.judge(update);
   }
 
   #settle(ticket: number, entries: readonly NewEntry[], result: AppendResult, firstSeq: number): void {
@@ -376,8 +370,6 @@ export class Room implements EndOfTurn {
   }
 }
 
-/** One scan at a time: everything between scanning and applying is synchronous. */
-const scan = new UpdateScan();
 const composeAttemptsMax = 8;
 /** After this much quiet the log has to do for a reader who comes. */
 const releaseAfterMs = 5000;

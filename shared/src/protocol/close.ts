@@ -43,6 +43,7 @@ export type RefusalCode =
   | 'TW_DOCUMENT_DELETED'
   | 'TW_DOCUMENT_CORRUPT'
   | 'TW_QUARANTINED'
+  | 'TW_DIVERGED'
   | 'TW_STORAGE_FAILED'
   | 'TW_OVERLOADED'
   | 'TW_TIMEOUT'
@@ -70,6 +71,7 @@ export const refusalRules: Readonly<Record<RefusalCode, RefusalRule>> = {
   TW_DOCUMENT_DELETED: { action: 'contact', closeCode: 4410 },
   TW_DOCUMENT_CORRUPT: { action: 'contact', closeCode: 4423 },
   TW_QUARANTINED: { action: 'reload', closeCode: 4422 },
+  TW_DIVERGED: { action: 'reload', closeCode: 4409 },
   TW_STORAGE_FAILED: { action: 'retry', closeCode: 4503 },
   TW_OVERLOADED: { action: 'retry', closeCode: 4503 },
   TW_TIMEOUT: { action: 'retry', closeCode: 4508 },

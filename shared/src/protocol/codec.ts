@@ -6,6 +6,7 @@ import type { RefusalAction } from './close.ts';
 import {
   authorBytesMax,
   cursorBytesMax,
+  digestBytes,
   frameBytes,
   messagesPerFrameMax,
   nameBytesMax,
@@ -13,7 +14,7 @@ import {
   stateVectorBytesMax,
   tokenBytesMax,
 } from './limits.ts';
-import type { ClientMessage, PartMessage, RefusalScope, ServerMessage } from './message.ts';
+import type { ClientMessage, ComparisonResult, PartMessage, RefusalScope, ServerMessage } from './message.ts';
 
 /**
  * The native dialect's bytes: a frame is any number of messages, each a type number and its fields in lib0's
@@ -29,6 +30,7 @@ const typeNumbers = {
   resync: 5,
   part: 6,
   awareness: 7,
+  compare: 8,
   opened: 16,
   update: 17,
   'caught-up': 18,
@@ -36,9 +38,11 @@ const typeNumbers = {
   ack: 20,
   watermark: 21,
   refuse: 22,
+  compared: 23,
 } as const satisfies Record<ClientMessage['type'] | ServerMessage['type'], number>;
 
 const scopes: readonly RefusalScope[] = ['connection', 'request', 'document'];
+const results: readonly ComparisonResult[] = ['same', 'elsewhere', 'differs'];
 const actions: readonly RefusalAction[] = ['retry', 'reauth', 'reload', 'upgrade', 'contact'];
 
 /** One frame holding `messages` in order. */
@@ -106,6 +110,17 @@ function writeMessage(encoder: encoding.Encoder, message: ClientMessage | Server
     case 'update':
       encoding.writeVarUint(encoder, message.doc);
       encoding.writeVarUint8Array(encoder, message.update);
+      return;
+    case 'compare':
+      encoding.writeVarUint(encoder, message.doc);
+      encoding.writeVarUint8Array(encoder, message.cursor);
+      encoding.writeVarUint8Array(encoder, message.digest);
+      return;
+    case 'compared':
+      encoding.writeVarUint(encoder, message.doc);
+      encoding.writeVarUint(encoder, results.indexOf(message.result));
+      encoding.writeVarUint8Array(encoder, message.stateVector);
+      encoding.writeVarUint8Array(encoder, message.deletes);
       return;
     case 'opened':
       encoding.writeVarUint(encoder, message.request);
@@ -199,6 +214,13 @@ function readClientMessage(reader: Reader, type: number, updateBytesMax: number)
       return { type: 'caught-up', doc: reader.varUint() };
     case typeNumbers.awareness:
       return { type: 'awareness', doc: reader.varUint(), update: reader.varBytes(updateBytesMax) };
+    case typeNumbers.compare:
+      return {
+        type: 'compare',
+        doc: reader.varUint(),
+        cursor: reader.varBytes(cursorBytesMax),
+        digest: reader.varBytes(digestBytes),
+      };
     default:
       throw unknownType(type);
   }
@@ -240,6 +262,14 @@ function readServerMessage(reader: Reader, type: number, updateBytesMax: number)
       };
     case typeNumbers.awareness:
       return { type: 'awareness', doc: reader.varUint(), update: reader.varBytes(updateBytesMax) };
+    case typeNumbers.compared:
+      return {
+        type: 'compared',
+        doc: reader.varUint(),
+        result: pick(results, reader.varUint()),
+        stateVector: reader.varBytes(stateVectorBytesMax),
+        deletes: reader.varBytes(updateBytesMax),
+      };
     case typeNumbers.refuse:
       return {
         type: 'refuse',

@@ -62,6 +62,18 @@ export interface AwarenessMessage {
   readonly update: Uint8Array;
 }
 
+/**
+ * Asks whether the copy here is the relay's (C1): it was at `cursor`, nothing was unsaved, and its state vector and
+ * deletions digest to `digest`.
+ */
+export interface CompareMessage {
+  readonly type: 'compare';
+  readonly doc: number;
+  /** From the last watermark. */
+  readonly cursor: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
 export interface PingMessage {
   readonly type: 'ping';
 }
@@ -123,6 +135,20 @@ export interface WatermarkMessage {
   readonly settled: boolean;
 }
 
+/** `elsewhere`: the relay is not, or not only, at the client's cursor, so that nothing can be said now. */
+export type ComparisonResult = 'same' | 'elsewhere' | 'differs';
+
+/** The answer to `compare`. What differs is told as what the relay has; one who may write answers with `resync`. */
+export interface ComparedMessage {
+  readonly type: 'compared';
+  readonly doc: number;
+  readonly result: ComparisonResult;
+  /** Yjs V1 state vector; empty unless the result is `differs`. */
+  readonly stateVector: Uint8Array;
+  /** V1 delete set, after the document's parts; empty unless the result is `differs`. */
+  readonly deletes: Uint8Array;
+}
+
 /** What a refusal is about: the connection, an `open` request, or an open document. */
 export type RefusalScope = 'connection' | 'request' | 'document';
 
@@ -147,6 +173,7 @@ export type ClientMessage =
   | PartMessage
   | CaughtUpMessage
   | AwarenessMessage
+  | CompareMessage
   | PingMessage
   | PongMessage;
 
@@ -158,6 +185,7 @@ export type ServerDocumentMessage =
   | WantMessage
   | AckMessage
   | WatermarkMessage
+  | ComparedMessage
   | AwarenessMessage;
 
 /** What a relay says about the connection, or in answer to a request. */

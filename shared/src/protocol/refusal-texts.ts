@@ -35,6 +35,10 @@ export const refusalTexts: Readonly<Record<RefusalCode, RefusalText>> = {
     meaning: 'The stored document is damaged and set aside until it is repaired.',
   },
   TW_QUARANTINED: { httpStatus: 422, meaning: 'An update passed validation but cannot be applied; it was set aside.' },
+  TW_DIVERGED: {
+    httpStatus: 409,
+    meaning: 'The copy here and the document stay different, however often they were exchanged.',
+  },
   TW_STORAGE_FAILED: {
     httpStatus: 503,
     meaning: 'The storage does not take writes at the moment; nothing was acknowledged.',

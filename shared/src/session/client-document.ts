@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts';
 import { type RefusalAction, refusalRules } from '../protocol/close.ts';
 import type { OpenedMessage, RefuseMessage } from '../protocol/message.ts';
 import { Backoff } from './backoff.ts';
+import { DocumentComparison } from './comparisons.ts';
 import { Deliveries, type Merge } from './deliveries.ts';
 import { Outbox } from './outbox.ts';
 import { PartsBuffer } from './parts-buffer.ts';
@@ -29,6 +30,8 @@ export interface DocumentStatus {
   readonly phase: 'loading' | 'ready' | 'refused' | 'closed';
   /** Whether everything that the relay had at the last reconnect is here and edits flow. */
   readonly synced: boolean;
+  /** Whether the copy here was found to be the relay's document, and nothing has changed since (C1). */
+  readonly verified: boolean;
   /** Edits that the relay has not acknowledged as durable. `since`: monotonic ms of the oldest. */
   readonly pending: { readonly updates: number; readonly bytes: number; readonly since: number | null };
   readonly safe: SafeTier;
@@ -60,6 +63,7 @@ export class ClientDocument {
   readonly parts: PartsBuffer = new PartsBuffer();
   /** Updates from others that no watermark has confirmed. */
   readonly deliveries: Deliveries;
+  readonly comparison: DocumentComparison = new DocumentComparison();
   state: ClientDocumentState = 'idle';
   /** Number of the `open` under way; 0 when there is none. */
   request = 0;
@@ -112,6 +116,7 @@ export class ClientDocument {
     this.caughtUpDue = true;
     this.outbox.rewind();
     this.resyncN = 0;
+    this.comparison.begin();
   }
 
   received(bytes: number): void {
@@ -135,7 +140,10 @@ export class ClientDocument {
 
   /** Everything pushed up to `n` is durable; true when that was any edit. */
   acknowledged(n: number): boolean {
-    if (n >= this.resyncN) this.resyncN = 0;
+    if (this.resyncN !== 0 && n >= this.resyncN) {
+      this.resyncN = 0;
+      this.comparison.relayLacks = false;
+    }
     this.#backoff.reset();
     return this.outbox.acknowledge(n);
   }
@@ -152,11 +160,18 @@ export class ClientDocument {
     this.#closed();
   }
 
+  /** The copy here turned out to be incomplete: the next opening begins from what it has, whatever it was told before. */
+  astray(): void {
+    this.cursor = new Uint8Array(0);
+    this.#closed();
+  }
+
   get error(): RefusalStatus | null {
     return this.#error;
   }
 
   #closed(): void {
+    this.comparison.begin();
     this.parts.clear();
     this.request = 0;
     this.number = 0;
@@ -167,14 +182,20 @@ export class ClientDocument {
     return {
       phase: this.#phase,
       synced: this.state === 'live',
+      verified: this.state === 'live' && !this.comparison.changed && !this.comparison.relayLacks,
       pending: { updates: outbox.size, bytes: outbox.bytes, since: outbox.since },
-      safe: outbox.size === 0 && this.deliveries.returning === null && this.resyncN === 0 ? 'server' : 'memory',
+      safe: this.#isSafe ? 'server' : 'memory',
       progress:
         this.state === 'catching-up' ? { receivedBytes: this.#receivedBytes, totalBytes: this.#totalBytes } : null,
       access: this.#access,
       user: this.#user,
       error: this.#error ?? this.#readOnlyError,
     };
+  }
+
+  get #isSafe(): boolean {
+    const { outbox, deliveries, resyncN, comparison } = this;
+    return outbox.size === 0 && deliveries.returning === null && resyncN === 0 && !comparison.relayLacks;
   }
 
   get #phase(): DocumentStatus['phase'] {

@@ -1,21 +1,24 @@
 import { RefusedError } from '../base/errors.ts';
 import { splitUpdate } from '../protocol/codec.ts';
-import { type Limits, partBytes } from '../protocol/limits.ts';
+import { partBytes } from '../protocol/limits.ts';
 import type { OpenedMessage, ServerDocumentMessage, WatermarkMessage } from '../protocol/message.ts';
 import type { ClientDocument } from './client-document.ts';
 import type { ClientOutputs } from './client-outputs.ts';
+import { type ComparisonOptions, Comparisons } from './comparisons.ts';
 import type { Merge } from './deliveries.ts';
 
 /** What passes between a client and a relay about documents that are open: edits one way, everything else the other. */
 export class ClientExchange {
   readonly #options: ClientExchangeOptions;
   readonly #outputs: ClientOutputs;
+  readonly #comparisons: Comparisons;
   /** Documents that may have something to push. */
   readonly #unpushed = new Set<ClientDocument>();
 
   constructor(options: ClientExchangeOptions, outputs: ClientOutputs) {
     this.#options = options;
     this.#outputs = outputs;
+    this.#comparisons = new Comparisons(options, outputs);
   }
 
   /** The relay has opened a document. Throws `RefusedError` when it is not what was asked for. */
@@ -34,7 +37,12 @@ export class ClientExchange {
   }
 
   /** Takes a message about an open document. Throws `RefusedError` when it breaks the protocol. */
-  receive(document: ClientDocument, message: ServerDocumentMessage): void {
+  receive(document: ClientDocument, message: ServerDocumentMessage, now: number): void {
+    this.#receive(document, message);
+    this.#comparisons.consider(document, now);
+  }
+
+  #receive(document: ClientDocument, message: ServerDocumentMessage): void {
     const { name } = document;
     switch (message.type) {
       case 'part':
@@ -47,6 +55,8 @@ export class ClientExchange {
         document.received(message.update.length);
         const update = document.parts.conclude(message.update, this.#options.updateBytesMax);
         document.deliveries.add(update);
+        document.comparison.touched();
+        document.comparison.settled = false;
         this.#outputs.tell({ kind: 'apply', name, update });
         return;
       }
@@ -68,13 +78,27 @@ export class ClientExchange {
       case 'watermark':
         this.#watermark(document, message);
         return;
+      case 'compared':
+        this.#comparisons.compared(document, message);
+        return;
       case 'awareness':
         this.#outputs.tell({ kind: 'awareness', name, update: message.update });
     }
   }
 
+  /** When `tick` is due next (monotonic ms). */
+  get deadline(): number {
+    return this.#comparisons.deadline;
+  }
+
+  /** Compares what has been quiet for long enough. */
+  tick(now: number): void {
+    this.#comparisons.tick(now);
+  }
+
   /** The document has a new edit. */
   edited(document: ClientDocument): void {
+    document.comparison.touched();
     this.#unpushed.add(document);
   }
 
@@ -87,11 +111,13 @@ export class ClientExchange {
   leave(document: ClientDocument): void {
     this.#push(document, Infinity);
     this.#unpushed.delete(document);
+    document.comparison.begin();
     if (document.number !== 0) this.#outputs.send({ type: 'leave', doc: document.number });
   }
 
   /** The connection is gone. */
   forget(): void {
+    this.#comparisons.forget();
     this.#unpushed.clear();
   }
 
@@ -123,6 +149,7 @@ export class ClientExchange {
   #watermark(document: ClientDocument, message: WatermarkMessage): void {
     this.#checkEpoch(document, message.epoch);
     document.cursor = message.cursor.slice();
+    document.comparison.settled = message.settled;
     this.#confirmed(document, document.deliveries.watermark(message.settled));
     this.#tellResume(document);
   }
@@ -143,12 +170,9 @@ export class ClientExchange {
   }
 }
 
-export interface ClientExchangeOptions {
-  readonly updateBytesMax: Limits['updateBytesMax'];
+export interface ClientExchangeOptions extends ComparisonOptions {
   /** A client has Yjs for it, and need not load a second one. */
   readonly merge: Merge;
-  /** Everything here beyond `stateVector`, as one Yjs V1 update. */
-  readonly readDifference: (name: string, stateVector: Uint8Array) => Uint8Array;
 }
 
 /** Bytes that may be on their way without an acknowledgement; the rest waits, so that a slow link stays responsive. */

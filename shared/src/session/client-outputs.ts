@@ -1,6 +1,7 @@
 import { encodeFrames } from '../protocol/codec.ts';
 import type { ClientMessage } from '../protocol/message.ts';
 import type { RefusalStatus } from './client-document.ts';
+import type { Divergence } from './comparisons.ts';
 
 /** What a session asks of its driver, or tells it. */
 export type ClientOutput =
@@ -19,6 +20,8 @@ export type ClientOutput =
   | { readonly kind: 'confirmed'; readonly name: string; readonly count: number }
   /** Where to resume: to be kept beside the document by whoever keeps it. */
   | { readonly kind: 'watermark'; readonly name: string; readonly epoch: string; readonly cursor: Uint8Array }
+  /** The two were different where they should have been the same, and are being exchanged (C1). */
+  | { readonly kind: 'diverged'; readonly name: string; readonly divergence: Divergence }
   | { readonly kind: 'refused'; readonly name: string; readonly error: RefusalStatus }
   /** `status(name)` has changed. */
   | { readonly kind: 'status'; readonly name: string }

@@ -1,6 +1,5 @@
 import { utf8ByteLength } from 'lib0/string';
 import { RefusedError } from '../base/errors.ts';
-import type { Random } from '../base/random.ts';
 import { isRetryable } from '../protocol/close.ts';
 import { decodeServerMessages } from '../protocol/codec.ts';
 import { authorBytesMax, nameBytesMax, tokenBytesMax } from '../protocol/limits.ts';
@@ -70,6 +69,7 @@ export class ClientSession {
     let { deadline } = this.#connection;
     // Without a connection nobody can be asked, however long ago it was due.
     if (this.connection !== 'connected') return deadline;
+    deadline = Math.min(deadline, this.#exchange.deadline);
     for (const document of this.#waiting) deadline = Math.min(deadline, document.retryAtMs);
     return deadline;
   }
@@ -196,6 +196,7 @@ export class ClientSession {
     if (duty === 'connect') this.#connect(now);
     else if (duty === 'drop') this.#drop(now);
     else if (duty === 'ping') this.#outputs.send({ type: 'ping' });
+    if (this.connection === 'connected') this.#exchange.tick(now);
     for (const document of this.#waiting) if (now >= document.retryAtMs) this.#ask(document);
   }
 
@@ -228,7 +229,8 @@ export class ClientSession {
       default: {
         const document = this.#byNumber.get(message.doc);
         if (document === undefined) return;
-        this.#guard(document, () => this.#exchange.receive(document, message));
+        this.#guard(document, () => this.#exchange.receive(document, message, now));
+        if (document.state === 'idle') this.#reopen(document);
         if (message.type === 'ack') this.#connection.succeeded();
       }
     }
@@ -244,6 +246,14 @@ export class ClientSession {
       this.#abandon(document, error);
       return false;
     }
+  }
+
+  /** The copy here lacks what an open document cannot bring any more. */
+  #reopen(document: ClientDocument): void {
+    this.#outputs.send({ type: 'leave', doc: document.number });
+    this.#unlink(document);
+    document.astray();
+    this.#ask(document);
   }
 
   #ask(document: ClientDocument): void {
@@ -362,7 +372,6 @@ export class ClientSession {
 }
 
 export interface ClientSessionOptions extends ClientExchangeOptions {
-  readonly random: Random;
   /** How this device calls itself, at most 128 bytes; may be empty. */
   readonly device: string;
   /** Yjs V1 state vector of the copy here. */

@@ -1,10 +1,11 @@
 import { assert } from '../base/assert.ts';
 import { RefusedError } from '../base/errors.ts';
 import { type RefusalCode, refusalRules } from '../protocol/close.ts';
-import { decodeClientMessages } from '../protocol/codec.ts';
-import type { Limits } from '../protocol/limits.ts';
+import { decodeClientMessages, splitUpdate } from '../protocol/codec.ts';
+import { type Limits, partBytes } from '../protocol/limits.ts';
 import type {
   ClientMessage,
+  ComparisonResult,
   OpenMessage,
   OpenedMessage,
   PartMessage,
@@ -125,6 +126,25 @@ export class ServerSession {
     if (!wanted) this.#send({ type: 'want', doc, stateVector });
   }
 
+  /** The answer to a `compare`; with what the relay has where that differs. A client that may write is to send a resync. */
+  compared(doc: number, result: ComparisonResult, { stateVector, deletes }: ComparedState, writable: boolean): void {
+    const document = this.#documents.get(doc);
+    if (document === undefined) return;
+    if (result === 'differs' && writable) {
+      // One is under way already: the client will be the wiser after it.
+      if (document.state === 'wanting') return this.compared(doc, 'elsewhere', nothingCompared, writable);
+      this.#event(doc, 'behind-client');
+    }
+    const conclude = (rest: Uint8Array): ServerMessage => ({
+      type: 'compared',
+      doc,
+      result,
+      stateVector,
+      deletes: rest,
+    });
+    for (const message of splitUpdate(doc, deletes, partBytes, conclude)) this.#send(message);
+  }
+
   /** Everything up to `ticket` is durable: acknowledges what that completes (D2). */
   committed(doc: number, ticket: number): void {
     const document = this.#documents.get(doc);
@@ -179,6 +199,10 @@ export class ServerSession {
       case 'caught-up':
         if (this.#event(message.doc, 'caught-up') === undefined) return;
         this.#outputs.push({ kind: 'caught-up', doc: message.doc });
+        return;
+      case 'compare':
+        if (this.#event(message.doc, 'compare') === undefined) return;
+        this.#outputs.push({ kind: 'compare', doc: message.doc, cursor: message.cursor, digest: message.digest });
         return;
       case 'awareness':
         if (this.#event(message.doc, 'awareness') === undefined) return;
@@ -295,8 +319,20 @@ export type ServerOutput =
   | { readonly kind: 'awareness'; readonly doc: number; readonly update: Uint8Array }
   /** The client has pushed its backlog: compare its state vector now, and say `missing` if it is still ahead. */
   | { readonly kind: 'caught-up'; readonly doc: number }
+  /** Compare the document with the client's copy: say `compared`. */
+  | { readonly kind: 'compare'; readonly doc: number; readonly cursor: Uint8Array; readonly digest: Uint8Array }
   | { readonly kind: 'leave'; readonly doc: number }
   | { readonly kind: 'close'; readonly closeCode: number; readonly error: RefusedError };
+
+/** A document as a comparison tells of it; empty where nothing is told. */
+export interface ComparedState {
+  readonly stateVector: Uint8Array;
+  readonly deletes: Uint8Array;
+}
+
+const empty = new Uint8Array(0);
+/** Nothing is told. */
+export const nothingCompared: ComparedState = { stateVector: empty, deletes: empty };
 
 interface ServerDocument {
   state: Exclude<ServerDocumentState, 'absent'>;

@@ -25,7 +25,8 @@ export type ServerDocumentEvent =
   | 'part'
   | 'awareness'
   | 'caught-up'
-  /** What was pushed builds on something the relay lacks, or the client is ahead of the relay. */
+  | 'compare'
+  /** The relay lacks something: what was pushed builds on it, the client is ahead, or a comparison said so. */
   | 'behind-client'
   | 'leave'
   | 'refused';
@@ -38,6 +39,7 @@ export const serverDocumentTransitions: TransitionTable<ServerDocumentState, Ser
     part: '-',
     awareness: '-',
     'caught-up': '-',
+    compare: '-',
     'behind-client': '-',
     leave: '-',
     refused: '-',
@@ -49,6 +51,7 @@ export const serverDocumentTransitions: TransitionTable<ServerDocumentState, Ser
     part: 'open',
     awareness: 'open',
     'caught-up': 'open',
+    compare: 'open',
     'behind-client': 'wanting',
     leave: 'absent',
     refused: 'absent',
@@ -60,6 +63,7 @@ export const serverDocumentTransitions: TransitionTable<ServerDocumentState, Ser
     part: 'wanting',
     awareness: 'wanting',
     'caught-up': 'wanting',
+    compare: 'wanting',
     'behind-client': '-',
     leave: 'absent',
     refused: 'absent',
@@ -85,6 +89,9 @@ export type ClientDocumentEvent =
   | 'opened'
   | 'update'
   | 'caught-up'
+  | 'compared'
+  /** The copy here lacks what the relay has: it is opened again from the beginning. */
+  | 'astray'
   | 'refused-for-now'
   | 'refused-for-good'
   | 'disconnected'
@@ -96,6 +103,8 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     opened: '!',
     update: '!',
     'caught-up': '!',
+    compared: '!',
+    astray: '-',
     'refused-for-now': '!',
     'refused-for-good': 'refused',
     disconnected: '-',
@@ -106,6 +115,8 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     opened: 'catching-up',
     update: '!',
     'caught-up': '!',
+    compared: '!',
+    astray: '-',
     'refused-for-now': 'waiting',
     'refused-for-good': 'refused',
     disconnected: 'idle',
@@ -116,6 +127,8 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     opened: '!',
     update: 'catching-up',
     'caught-up': 'live',
+    compared: '!',
+    astray: '-',
     'refused-for-now': 'waiting',
     'refused-for-good': 'refused',
     disconnected: 'idle',
@@ -126,6 +139,8 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     opened: '!',
     update: 'live',
     'caught-up': '!',
+    compared: 'live',
+    astray: 'idle',
     'refused-for-now': 'waiting',
     'refused-for-good': 'refused',
     disconnected: 'idle',
@@ -136,6 +151,8 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     opened: '!',
     update: '-',
     'caught-up': '-',
+    compared: '-',
+    astray: '-',
     'refused-for-now': '-',
     'refused-for-good': 'refused',
     disconnected: '-',
@@ -146,6 +163,8 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     opened: '!',
     update: '-',
     'caught-up': '-',
+    compared: '-',
+    astray: '-',
     'refused-for-now': '-',
     'refused-for-good': '-',
     disconnected: '-',
@@ -156,6 +175,8 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     opened: '-',
     update: '-',
     'caught-up': '-',
+    compared: '-',
+    astray: '-',
     'refused-for-now': '-',
     'refused-for-good': '-',
     disconnected: '-',

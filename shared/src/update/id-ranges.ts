@@ -32,6 +32,16 @@ function readRange(): boolean {
 export class IdRanges {
   readonly #clients = new Map<number, RangeList>();
 
+  /**
+   * Reads a V1 delete set.
+   * @throws RefusedError `TW_MALFORMED_UPDATE` when the bytes are not one, and nothing but one
+   */
+  static decode(bytes: Uint8Array): IdRanges {
+    const ranges = new IdRanges();
+    ranges.addDeleteSet(bytes);
+    return ranges;
+  }
+
   /** Ranges in all. */
   get size(): number {
     let size = 0;
@@ -61,6 +71,16 @@ export class IdRanges {
       rows.map((row) => clocks[row]!),
       rows.map((row) => clocks[row]! + lengths[row]!),
     );
+  }
+
+  /** What is in this set and not in `other`. */
+  without(other: IdRanges): IdRanges {
+    const rest = new IdRanges();
+    for (const [client, list] of this.#clients) {
+      const taken = other.#clients.get(client);
+      list.forEachWithout(taken, (start, end) => rest.add(client, start, end));
+    }
+    return rest;
   }
 
   /** Visits the ranges, clients descending and clocks ascending, as the wire has them. */

@@ -12,6 +12,23 @@ export class RangeList {
     return index >= 0 && end <= this.ends[index]!;
   }
 
+  /** Visits what is in this list and not in `other`, ascending. */
+  forEachWithout(other: RangeList | undefined, visit: (start: number, end: number) => void): void {
+    const starts = other?.starts ?? [];
+    const ends = other?.ends ?? [];
+    let at = 0;
+    for (let i = 0; i < this.starts.length; i++) {
+      let from = this.starts[i]!;
+      const to = this.ends[i]!;
+      while (at < ends.length && ends[at]! <= from) at++;
+      for (let next = at; next < starts.length && starts[next]! < to; next++) {
+        if (starts[next]! > from) visit(from, starts[next]!);
+        from = Math.max(from, ends[next]!);
+      }
+      if (from < to) visit(from, to);
+    }
+  }
+
   /** Adds [start, end). Typing forwards and backspacing touch the last range only. */
   add(start: number, end: number): void {
     const { starts, ends } = this;

@@ -37,6 +37,12 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   record({ type: fc.constant('leave' as const), doc: number }),
   record({ type: fc.constant('push' as const), doc: number, n: number, update }),
   record({ type: fc.constant('resync' as const), doc: number, n: number, update }),
+  record({
+    type: fc.constant('compare' as const),
+    doc: number,
+    cursor: fc.uint8Array({ maxLength: 64 }),
+    digest: fc.uint8Array({ maxLength: 16 }),
+  }),
 );
 
 export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
@@ -59,6 +65,13 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
     doc: number,
     epoch: text(128),
     cursor: fc.uint8Array({ maxLength: 64 }),
+  }),
+  record({
+    type: fc.constant('compared' as const),
+    doc: number,
+    result: fc.constantFrom('same' as const, 'elsewhere' as const, 'differs' as const),
+    stateVector: update,
+    deletes: update,
   }),
   record({
     type: fc.constant('refuse' as const),
@@ -111,6 +124,10 @@ export const samples: Readonly<
   want: [{ type: 'want', doc: 1, stateVector: bytes }],
   ack: [{ type: 'ack', doc: 1, n: 2 }],
   watermark: [{ type: 'watermark', doc: 1, epoch: 'e', cursor: bytes, settled: true }],
+  compare: [{ type: 'compare', doc: 1, cursor: bytes, digest: bytes }],
+  compared: (['same', 'elsewhere', 'differs'] as const).map(
+    (result) => ({ type: 'compared', doc: 1, result, stateVector: bytes, deletes: bytes }) as const,
+  ),
   refuse: (['connection', 'request', 'document'] as const).flatMap((scope) =>
     (['retry', 'reauth', 'reload', 'upgrade', 'contact'] as const).map(
       (action) =>

@@ -3,6 +3,7 @@ import { decodeClientMessages, encodeMessages } from '../../src/protocol/codec.t
 import type { ClientMessage, RefuseMessage, ServerMessage } from '../../src/protocol/message.ts';
 import { ClientSession } from '../../src/session/client-session.ts';
 import { mergeUpdates } from '../../src/update/merge.ts';
+import { differenceOf, digestOf } from './yjs-state.ts';
 import { describeMessage } from './describe.ts';
 
 const updateBytesMax = 1000;
@@ -15,6 +16,8 @@ export class Bench {
   now = 0;
   told: string[] = [];
   random = 0.5;
+  /** Whether deletions that the relay does not know had to be said by somebody. */
+  stated = true;
 
   constructor() {
     this.session = new ClientSession({
@@ -23,6 +26,8 @@ export class Bench {
       updateBytesMax,
       readStateVector: (name) => Y.encodeStateVector(this.doc(name)),
       merge: mergeUpdates,
+      digestCopy: (name) => digestOf(this.doc(name)),
+      compareCopy: (name, there) => differenceOf(this.doc(name), there, this.stated),
       readDifference: (name, stateVector) => Y.encodeStateAsUpdate(this.doc(name), stateVector),
     });
   }

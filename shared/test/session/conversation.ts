@@ -8,8 +8,9 @@ import * as Y from 'yjs';
 import { decodeClientMessages, decodeServerMessages } from '../../src/protocol/codec.ts';
 import { type ClientOutput, ClientSession } from '../../src/session/client-session.ts';
 import type { DocumentStatus } from '../../src/session/client-document.ts';
-import { describeMessage, describeRefusal, describeStatus } from './describe.ts';
+import { describeMessage, describeRefusal, describeStatusOf } from './describe.ts';
 import { mergeUpdates } from '../../src/update/merge.ts';
+import { differenceOf, digestOf } from './yjs-state.ts';
 import { ModelConnection, ModelRoom, modelLimits } from './relay-model.ts';
 
 const folder = new URL('../../../test/session/transcripts/', import.meta.url);
@@ -57,6 +58,8 @@ export class Conversation {
       updateBytesMax: modelLimits.updateBytesMax,
       readStateVector: (document) => Y.encodeStateVector(this.#doc(name, document)),
       merge: mergeUpdates,
+      digestCopy: (document) => digestOf(this.#doc(name, document)),
+      compareCopy: (document, there) => differenceOf(this.#doc(name, document), there, true),
       readDifference: (document, stateVector) => Y.encodeStateAsUpdate(this.#doc(name, document), stateVector),
     });
     const participant: Participant = {
@@ -180,6 +183,16 @@ export class Conversation {
     type.insert(type.length, text);
   }
 
+  /** Something goes wrong in a client's copy, which nobody notices: it becomes what these updates make of it. */
+  damage(name: string, document: string, updates: readonly Uint8Array[]): void {
+    this.#step(`something is lost in ${name}'s copy of ${document}`);
+    const { documents, clientId } = this.#get(name);
+    const doc = new Y.Doc();
+    doc.clientID = clientId;
+    for (const update of updates) Y.applyUpdate(doc, update);
+    documents.set(document, doc);
+  }
+
   /** Time passes; both sides are woken when they asked to be. */
   wait(milliseconds: number): void {
     const until = this.now + milliseconds;
@@ -293,7 +306,7 @@ export class Conversation {
         Y.applyUpdate(this.#doc(name, output.name), output.update);
         return;
       case 'status': {
-        const text = statusOf(session, output.name);
+        const text = describeStatusOf(session, output.name);
         if (text === null || participant.statuses.get(output.name) === text) return;
         participant.statuses.set(output.name, text);
         this.#line(name, `sees ${output.name}: ${text}`);
@@ -305,6 +318,12 @@ export class Conversation {
       case 'saved':
         this.#line(name, `has ${output.name} saved up to ${output.n}`);
         return;
+      case 'diverged': {
+        const { here, relay, attempt } = output.divergence;
+        const where = [...(here ? ['here'] : []), ...(relay ? ['at the relay'] : [])].join(' and ');
+        this.#line(name, `learns that ${output.name} lacked something ${where}, exchange ${attempt}`);
+        return;
+      }
       case 'confirmed':
       case 'watermark':
       case 'opened':
@@ -374,13 +393,4 @@ function inPool(frame: Uint8Array, use: (view: Uint8Array) => void): void {
   pool.set(frame, 16);
   use(pool.subarray(16, 16 + frame.length));
   pool.fill(0x5a);
-}
-
-function statusOf(session: ClientSession, name: string): string | null {
-  try {
-    return describeStatus(session.status(name));
-  } catch {
-    // Closed meanwhile: nobody looks any more.
-    return null;
-  }
 }

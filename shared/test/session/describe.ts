@@ -1,7 +1,9 @@
 /** Messages and states in words, for transcripts and for the messages of failing tests. */
 import * as Y from 'yjs';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/message.ts';
+import type { ClientSession } from '../../src/session/client-session.ts';
 import { decodeCursor } from '../../src/protocol/cursor.ts';
+import { IdRanges } from '../../src/update/id-ranges.ts';
 import { decodeStateVector } from '../../src/update/state-vector.ts';
 import type { DocumentStatus, RefusalStatus } from '../../src/session/client-document.ts';
 
@@ -35,13 +37,19 @@ export function describeMessage(message: ClientMessage | ServerMessage): string 
       return `watermark doc ${message.doc} epoch=${message.epoch} cursor=${cursorText(message.cursor)}${message.settled ? ', settled' : ''}`;
     case 'refuse':
       return `refuse ${message.scope} ${message.id} ${message.code} action=${message.action} after=${message.retryAfterMs}`;
+    case 'compare':
+      return `compare doc ${message.doc} at ${cursorText(message.cursor)}`;
+    case 'compared': {
+      const has = message.result === 'differs' ? `: the relay has ${vectorText(message.stateVector)}` : '';
+      return `compared doc ${message.doc} ${message.result}${has} ${deletesText(message.deletes)}`.trimEnd();
+    }
     case 'leave':
     case 'caught-up':
       return `${message.type} doc ${message.doc}`;
   }
 }
 
-export function describeStatus(status: DocumentStatus): string {
+function describeStatus(status: DocumentStatus): string {
   const { phase, synced, pending, safe, progress, access, error } = status;
   return [
     phase,
@@ -52,6 +60,16 @@ export function describeStatus(status: DocumentStatus): string {
     access ?? 'no access yet',
     ...(error === null ? [] : [describeRefusal(error)]),
   ].join(', ');
+}
+
+/** As `describeStatus`; null for a document that was closed meanwhile. */
+export function describeStatusOf(session: ClientSession, name: string): string | null {
+  try {
+    return describeStatus(session.status(name));
+  } catch {
+    // Closed meanwhile: nobody looks any more.
+    return null;
+  }
 }
 
 export function describeRefusal({ code, action, retryAfterMs }: RefusalStatus): string {
@@ -65,6 +83,13 @@ function cursorText(bytes: Uint8Array): string {
 
 function vectorText(bytes: Uint8Array): string {
   return `{${[...decodeStateVector(bytes)].map(([client, clock]) => `${client}:${clock}`).join(' ')}}`;
+}
+
+function deletesText(deletes: Uint8Array): string {
+  if (deletes.length === 0) return '';
+  const words: string[] = [];
+  IdRanges.decode(deletes).forEach((client, start, end) => words.push(`-${client}:${start}+${end - start}`));
+  return `[${words.join(' ')}]`;
 }
 
 /** Runs and deletions of an update, or its size where these bytes are only its end. */

@@ -7,9 +7,10 @@ import { encodeMessages, splitUpdate } from '../../src/protocol/codec.ts';
 import { type Cursor, decodeCursor, encodeCursor } from '../../src/protocol/cursor.ts';
 import { partBytes } from '../../src/protocol/limits.ts';
 import type { OpenMessage, ServerMessage } from '../../src/protocol/message.ts';
-import { type ServerOutput, ServerSession } from '../../src/session/server-session.ts';
+import { type ServerOutput, ServerSession, nothingCompared } from '../../src/session/server-session.ts';
 import { DocumentState } from '../../src/update/document-state.ts';
 import { mergeUpdates } from '../../src/update/merge.ts';
+import { stateDigest } from '../../src/update/state-comparison.ts';
 import { scanUpdate } from '../../src/update/scanner.ts';
 import { type StateVector, covers, decodeStateVector, encodeStateVector } from '../../src/update/state-vector.ts';
 import { UpdateScan } from '../../src/update/update-scan.ts';
@@ -97,6 +98,12 @@ export class ModelRoom {
     this.entries = this.entries.slice(0, seq);
     this.logId = `${this.logId}-restored`;
     this.crash();
+  }
+
+  /** Something goes wrong in the log, which nobody notices. */
+  damage(entries: readonly Uint8Array[]): void {
+    this.entries = [...entries];
+    this.#reload();
   }
 
   #reload(): void {
@@ -190,6 +197,24 @@ export class ModelConnection {
         const { stateVector } = member.room.state;
         if (covers(stateVector, member.stateVector) && !member.logWentBack) return;
         this.session.missing(output.doc, null, encodeStateVector(stateVector));
+        return;
+      }
+      case 'compare': {
+        const member = this.#members.get(output.doc);
+        if (member === undefined) return;
+        const { room, access } = member;
+        const cursor = decodeCursor(output.cursor);
+        const quiet =
+          room.uncommitted.length === 0 && cursor?.logId === room.logId && cursor.seq === room.entries.length;
+        const digest = stateDigest(room.state);
+        const result = !quiet
+          ? 'elsewhere'
+          : digest.every((byte, at) => byte === output.digest[at])
+            ? 'same'
+            : 'differs';
+        const stateVector = encodeStateVector(room.state.stateVector);
+        const state = result === 'differs' ? { stateVector, deletes: room.state.deletes.encode() } : nothingCompared;
+        this.session.compared(output.doc, result, state, access === 'write');
         return;
       }
       case 'leave': {

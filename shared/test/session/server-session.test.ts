@@ -63,6 +63,7 @@ function sessionWith(...docs: number[]): ServerSession {
 
 const push = (n: number, doc = 1): ClientMessage => ({ type: 'push', doc, n, update });
 const resync = (n: number, doc = 1): ClientMessage => ({ type: 'resync', doc, n, update });
+const compare = (doc = 1): ClientMessage => ({ type: 'compare', doc, cursor: vector, digest: vector });
 const part = (length: number, doc = 1): ClientMessage => ({ type: 'part', doc, bytes: new Uint8Array(length) });
 
 const eventOf: Record<ServerDocumentEvent, (session: ServerSession) => void> = {
@@ -76,6 +77,7 @@ const eventOf: Record<ServerDocumentEvent, (session: ServerSession) => void> = {
   part: (session) => session.receive(encodeMessages([part(1)]), 0),
   awareness: (session) => session.receive(encodeMessages([{ type: 'awareness', doc: 1, update }]), 0),
   'caught-up': (session) => session.receive(encodeMessages([{ type: 'caught-up', doc: 1 }]), 0),
+  compare: (session) => session.receive(encodeMessages([compare()]), 0),
   'behind-client': (session) => session.missing(1, null, vector),
   leave: (session) => session.receive(encodeMessages([{ type: 'leave', doc: 1 }]), 0),
   refused: (session) => session.refuseDocument(1, new RefusedError('TW_OVERLOADED', 'r')),

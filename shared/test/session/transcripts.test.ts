@@ -212,6 +212,94 @@ test('C4 P36 what no watermark confirmed is handed back to a relay that lost it'
   talk.check('handed-back');
 });
 
+/** Anna and ben have a text of which " two" was deleted, in two entries. */
+function withDeletion(talk: Conversation): void {
+  talk.briefly('anna and ben have notes open, in which "one two" became "one"', () => {
+    arriveAloud(talk, 'anna', 1, 'notes');
+    arriveAloud(talk, 'ben', 2, 'notes');
+    talk.edit('anna', 'notes', 'types "one two"', (text) => text.insert(0, 'one two'));
+    commit(talk, 'notes');
+    talk.edit('anna', 'notes', 'deletes " two"', (text) => text.delete(3, 4));
+    commit(talk, 'notes');
+  });
+}
+
+test('C1 P71 P72 copies that are the same are found to be the same, once they are quiet', () => {
+  const talk = new Conversation('Quiet copies are compared by digest (C1)');
+  withDeletion(talk);
+  assert.not(talk.status('ben', 'notes').verified);
+  talk.wait(6000);
+  assert.ok(talk.status('anna', 'notes').verified && talk.status('ben', 'notes').verified);
+  talk.wait(8000);
+  talk.edit('ben', 'notes', 'types "!"', (text) => text.insert(3, '!'));
+  assert.not(talk.status('ben', 'notes').verified);
+  commit(talk, 'notes');
+  talk.wait(6000);
+  assert.ok(talk.status('anna', 'notes').verified && talk.status('ben', 'notes').verified);
+  talk.check('compare-same');
+});
+
+test('C1 P73 P74 a client that lost a deletion gets it back', () => {
+  const talk = new Conversation('A deletion is lost in a client: found by the digest, and made good (C1)');
+  withDeletion(talk);
+  talk.damage('ben', 'notes', talk.room('notes').entries.slice(0, 1));
+  assert.is(talk.text('ben', 'notes'), 'one two');
+  talk.wait(6000);
+  assert.is(talk.text('ben', 'notes'), 'one');
+  talk.wait(6000);
+  assert.ok(talk.status('ben', 'notes').verified);
+  talk.check('compare-client-lost-deletion');
+});
+
+test('C1 P74 a client that lost insertions opens the document again', () => {
+  const talk = new Conversation('Insertions are lost in a client: it opens the document again without a cursor (C1)');
+  withDeletion(talk);
+  talk.damage('ben', 'notes', []);
+  talk.wait(6000);
+  assert.is(talk.text('ben', 'notes'), 'one');
+  talk.wait(6000);
+  assert.ok(talk.status('ben', 'notes').verified);
+  talk.check('compare-client-lost-insertions');
+});
+
+test('C1 P75 U1 a relay that lost a deletion gets it from a client, and nothing counts as safe until it has it', () => {
+  const talk = new Conversation('A deletion is lost at the relay: only replicas remember it (C1)');
+  withDeletion(talk);
+  const [first] = talk.room('notes').entries;
+  assert.ok(first);
+  talk.room('notes').damage([first, first]);
+  talk.wait(4500);
+  talk.sleep('ben', 'client');
+  talk.wait(1500);
+  assert.is(talk.status('anna', 'notes').safe, 'memory');
+  commit(talk, 'notes');
+  assert.is(talk.status('anna', 'notes').safe, 'server');
+  talk.wait(6000);
+  assert.ok(talk.status('anna', 'notes').verified);
+  arriveAloud(talk, 'carl', 3, 'notes');
+  assert.is(talk.text('carl', 'notes'), 'one');
+  talk.check('compare-relay-lost-deletion');
+});
+
+test('C1 P77 one who may only read says what the relay lacks, and does not ask again before something changes', () => {
+  const talk = new Conversation('A deletion is lost at the relay, and the only replica may only read');
+  withDeletion(talk);
+  talk.briefly('anna leaves; ben comes back with a grant to read', () => {
+    talk.act('anna', 'closes notes', (session) => session.close('notes'));
+    talk.cut('ben');
+    talk.room('notes').access = 'read';
+    reconnect(talk, 'ben');
+  });
+  const [first] = talk.room('notes').entries;
+  assert.ok(first);
+  talk.room('notes').damage([first, first]);
+  talk.wait(6000);
+  assert.is(talk.status('ben', 'notes').safe, 'memory');
+  assert.not(talk.status('ben', 'notes').verified);
+  talk.wait(8000);
+  talk.check('compare-read-only');
+});
+
 test('P50 P51 silence is asked about, then given up on; the next attempt comes with a backoff', () => {
   const talk = new Conversation('The relay falls silent: ping, drop, backoff');
   arrive(talk, 'anna', 1, 'notes');

@@ -41,6 +41,33 @@ test('C3 ranges added in any order and way are the set of their clocks', () => {
   }
 });
 
+test('C1 what one set has and the other lacks is the difference of their clocks', () => {
+  const seed = testSeed('difference');
+  for (let index = 0; index < 2000; index++) {
+    const random = caseRandom(seed, index);
+    const sets = [0, 1].map(() => {
+      const ranges = new IdRanges();
+      const clocks = new Set<number>();
+      for (let count = below(random, 12); count > 0; count--) {
+        const start = below(random, 60);
+        const end = start + 1 + below(random, 9);
+        ranges.add(1, start, end);
+        for (let clock = start; clock < end; clock++) clocks.add(clock);
+      }
+      return { ranges, clocks };
+    });
+    const [one, other] = [sets[0]!, sets[1]!];
+    const found = new Set<number>();
+    one.ranges.without(other.ranges).forEach((_client, start, end) => {
+      for (let clock = start; clock < end; clock++) found.add(clock);
+    });
+    assert.equal(
+      [...found],
+      [...one.clocks].filter((clock) => !other.clocks.has(clock)).sort((a, b) => a - b),
+    );
+  }
+});
+
 test('C1 a delete set is written and read as Yjs does', () => {
   for (let index = 0; index < 200; index++) {
     const document = documentOf(randomHistory(caseRandom(12, index)).updates);
