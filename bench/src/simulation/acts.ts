@@ -15,7 +15,7 @@ export function perform(world: World, step: Step): void {
   world.note(() => `${step.kind}: ${name}, ${document}, ${step.ms} ms`);
   switch (step.kind) {
     case 'edit':
-      device.edit(document, dice, world.settings.largeEdits && dice.chance(0.05));
+      device.edit(document, dice, world.settings.largeEdits && dice.chance(0.05) ? 'large' : 'any');
       return;
     case 'announce':
       device.announce(document);
@@ -258,8 +258,8 @@ function crashTogether(world: World, step: Step, dice: Dice): void {
   if (author === undefined || world.relay === null) return;
   world.fault('crash-together');
   const document = dice.pick(author.documents) ?? '';
-  // Several edits: only a deletion that others alone remember does not show in state vectors.
-  for (let count = dice.between(1, 3); count > 0; count--) author.edit(document, dice, false);
+  // A deletion that only others remember does not show in state vectors.
+  author.edit(document, dice, dice.chance(0.6) ? 'deletion' : 'any');
   const { disk } = world;
   if (dice.chance(0.5)) disk.slowMs = slowSyncMs;
   // Long enough for the edit to reach others, perhaps too short for its commit.

@@ -5,7 +5,7 @@ import { removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { DeviceMemory } from './device-memory.ts';
 import { Dice } from './dice.ts';
-import { edit } from './edits.ts';
+import { type EditKind, edit } from './edits.ts';
 import type { FaultKind } from './faults.ts';
 import type { Oracle } from './oracle.ts';
 import type { Planting } from './planting.ts';
@@ -174,11 +174,11 @@ export class NativeDevice {
     open.replica.doc.destroy();
   }
 
-  edit(document: string, dice: Dice, large: boolean): boolean {
+  edit(document: string, dice: Dice, kind: EditKind): boolean {
     const open = this.#open.get(document);
     if (open === undefined || this.settings.access === 'read' || open.handle.status.phase === 'refused') return false;
     if (open.handle.link.isLoading) return false;
-    edit(open.replica.doc, dice, { large });
+    edit(open.replica.doc, dice, kind);
     return true;
   }
 

@@ -6,10 +6,14 @@ import type { Dice } from './dice.ts';
 const alphabet = 'abcdefghij éß漢字\n';
 const keys = ['title', 'color', 'count', 'nested'] as const;
 
+/** Whatever comes to mind, perhaps more than travels in one part; or nothing but a deletion, which no state vector shows. */
+export type EditKind = 'any' | 'large' | 'deletion';
+
 /** Changes something, in one transaction. */
-export function edit(doc: Y.Doc, dice: Dice, options: { readonly large: boolean }): void {
+export function edit(doc: Y.Doc, dice: Dice, kind: EditKind): void {
   doc.transact(() => {
-    for (let times = dice.pick([1, 1, 1, 2, 3]); times > 0; times--) change(doc, dice, options.large);
+    if (kind === 'deletion') erase(doc.getText('text'), dice);
+    else for (let times = dice.pick([1, 1, 1, 2, 3]); times > 0; times--) change(doc, dice, kind === 'large');
   });
 }
 

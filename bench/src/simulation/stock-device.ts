@@ -5,7 +5,7 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwareness
 import * as Y from 'yjs';
 import { type DeviceWorld, presenceCheckMs, presenceTimeoutMs, wallTime } from './device.ts';
 import type { Dice } from './dice.ts';
-import { edit } from './edits.ts';
+import { type EditKind, edit } from './edits.ts';
 import type { Replica } from './replica.ts';
 import type { DeviceSettings } from './settings.ts';
 import { ProcessClock } from './timeline.ts';
@@ -89,9 +89,9 @@ export class StockDevice {
 
   close(): void {}
 
-  edit(document: string, dice: Dice, large: boolean): boolean {
+  edit(document: string, dice: Dice, kind: EditKind): boolean {
     if (this.#replica?.document !== document || this.settings.access === 'read' || this.#gaveUp) return false;
-    edit(this.#replica.doc, dice, { large });
+    edit(this.#replica.doc, dice, kind);
     return true;
   }
 

@@ -244,7 +244,7 @@ function describe(message: object): string {
   const fields = Object.entries(message).map(([name, value]: [string, unknown]) => {
     if (name === 'update' || name === 'bytes') return describeBytes(value);
     if (name === 'cursor' && value instanceof Uint8Array) return `cursor ${decodeCursor(value)?.seq ?? 'none'}`;
-    if (name === 'stateVector' && value instanceof Uint8Array)
+    if (name === 'stateVector' && value instanceof Uint8Array && value.length > 0)
       return `has ${JSON.stringify([...decodeStateVector(value)])}`;
     return name === 'type' ? String(value) : `${name} ${String(value)}`;
   });
