@@ -252,22 +252,31 @@ function badToken(world: World, device: Device, ms: number): void {
   world.timeline.after(ms, () => device.connect());
 }
 
-/** A power cut hits the relay and whoever has just typed. */
+/** A power cut hits the relay and whoever has just typed, often when somebody else has just seen it. */
 function crashTogether(world: World, step: Step, dice: Dice): void {
   const author = world.devices[step.device];
   if (author === undefined || world.relay === null) return;
+  const { disk, connections, timeline } = world;
   world.fault('crash-together');
-  const document = dice.pick(author.documents) ?? '';
   // A deletion that only others remember does not show in state vectors.
-  author.edit(document, dice, dice.chance(0.6) ? 'deletion' : 'any');
-  const { disk } = world;
-  if (dice.chance(0.5)) disk.slowMs = slowSyncMs;
-  // Long enough for the edit to reach others, perhaps too short for its commit.
-  world.timeline.after(author.settings.latencyMs * (1 + dice.random()) + dice.below(60), () => {
+  author.edit(dice.pick(author.documents) ?? '', dice, dice.chance(0.6) ? 'deletion' : 'any');
+  if (dice.chance(0.7)) disk.slowMs = slowSyncMs;
+  let isOver = false;
+  const crash = (): void => {
+    if (isOver) return;
+    isOver = true;
     disk.slowMs = 0;
+    connections.onLiveUpdate = (): void => undefined;
     world.crashDevice(author, step.ms * 3, dice.chance(0.5));
     world.crashRelay({ power: true, restartInMs: step.ms });
-  });
+  };
+  if (dice.chance(0.7)) {
+    connections.onLiveUpdate = (reader): void => {
+      if (reader !== author.settings.name) timeline.after(dice.random() * 5, crash);
+    };
+  }
+  // Perhaps before it has reached anybody, perhaps after its commit.
+  timeline.after(author.settings.latencyMs * (1 + 2 * dice.random()) + dice.below(60), crash);
 }
 
 const slowSyncMs = 300;

@@ -30,6 +30,8 @@ export interface ConnectedWorld {
 export class Connections {
   /** Devices that are refused a document in the middle of its catching up, and with what. */
   readonly refuseNext: Map<string, 'TW_OVERLOADED' | 'TW_FORBIDDEN'> = new Map();
+  /** Told when a client has been given what others wrote just now. */
+  onLiveUpdate: (reader: string) => void = () => undefined;
   readonly #world: ConnectedWorld;
   #healed = false;
   readonly #ways = new Map<string, Ways>();
@@ -134,6 +136,7 @@ export class Connections {
         received: (frame) => {
           watch.arrived(frame);
           events.received(frame);
+          if (watch.isLiveUpdate(frame)) this.onLiveUpdate(name);
           if (this.refuseNext.has(name)) this.#refuseMidway(name, link, frame, events);
         },
         control: () => undefined,

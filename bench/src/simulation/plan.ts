@@ -82,6 +82,8 @@ export function planFor(settings: Settings): Step[] {
     for (let atMs = 500; atMs < faultsUntilMs; atMs += dice.random() * (1600 / faultRate)) {
       add(atMs, dice.weighted(weights));
     }
+    // Late, so that nothing that happens afterwards hides what it has done.
+    if (dice.chance(0.4)) add(faultsUntilMs - 600, 'crash-together');
   }
   return steps.sort((a, b) => a.atMs - b.atMs);
 }

@@ -120,6 +120,12 @@ export class WireWatch {
     return this.#parts[way].size === 0 && messages.every(({ type }) => repeatable.has(type));
   }
 
+  /** Whether a frame that arrives is nothing but what others wrote just now. */
+  isLiveUpdate(frame: Uint8Array): boolean {
+    if (this.#dialect !== 'tideweave' || this.#parts.written.size > 0) return false;
+    return decodeServerMessages(frame, bytesMax).every(({ type }) => type === 'update');
+  }
+
   /** A frame of the relay's has arrived. */
   arrived(frame: Uint8Array): void {
     if (this.#dialect !== 'tideweave') return;
