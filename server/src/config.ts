@@ -179,6 +179,7 @@ const limitFields = {
     dayMs,
     'silence after which a connection is closed',
   ),
+  authorizeMs: durationLimit('authorizeMs', 1, 3600 * secondMs, 'how long an authorizer may take to answer'),
   drainMs: durationLimit('drainMs', 0, 3600 * secondMs, 'how long a shutdown waits for commits and sockets'),
   rawWindowBytes: bytesLimit('rawWindowBytes', 0, GiB, 'bytes of raw entries kept so that devices resume by cursor'),
 } satisfies Record<keyof Limits, NumberSchema>;

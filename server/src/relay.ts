@@ -82,7 +82,11 @@ class RunningRelay implements Relay {
 
   constructor(options: RelayOptions, log: DocumentLog, clock: Clock, logger: Logger) {
     const limits: Limits = { ...defaultLimits, ...options.limits };
-    const authorize = answeringInTime(options.authorize ?? openAuthorizer(options.allowedOrigins ?? []), clock);
+    const authorize = answeringInTime(
+      options.authorize ?? openAuthorizer(options.allowedOrigins ?? []),
+      clock,
+      limits.authorizeMs,
+    );
     const turn = new Turn(clock);
     const batcher = new WriteBatcher({
       log,

@@ -48,11 +48,11 @@ export function openAuthorizer(allowedOrigins: readonly string[]): Authorizer {
  * The same authorizer, refusing with TW_TIMEOUT where it does not answer: whoever waits for it holds a connection and
  * messages that nobody has authorized (A4).
  */
-export function answeringInTime(authorize: Authorizer, clock: Clock): Authorizer {
+export function answeringInTime(authorize: Authorizer, clock: Clock, withinMs: number): Authorizer {
   return async (request) => {
     let cancel: Cancel = () => undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      cancel = clock.after(authorizeMsMax, () =>
+      cancel = clock.after(withinMs, () =>
         reject(new RefusedError('TW_TIMEOUT', 'the authorizer did not answer in time')),
       );
     });
@@ -63,9 +63,6 @@ export function answeringInTime(authorize: Authorizer, clock: Clock): Authorizer
     }
   };
 }
-
-/** How long an authorizer may take; whoever asked may try again. */
-const authorizeMsMax = 10_000;
 
 function isLoopbackOrigin(origin: string): boolean {
   if (!URL.canParse(origin)) return false;

@@ -42,7 +42,7 @@ test('A1 R1 an authorizer that throws, rejects, hangs or refuses: that session i
       { name: document, epoch: null, entries: [{ time: 1, user: '', device: '', update: updateOf('secret') }] },
     ]);
   }
-  await withRelay({ log, authorize: misbehaving }, async ({ url, http, logged }) => {
+  await withRelay({ log, authorize: misbehaving, limits: { authorizeMs: 300 } }, async ({ url, http, logged }) => {
     const client = new SyncClient({ url });
     const handle = client.open('document');
     await handle.whenSynced();
@@ -193,10 +193,12 @@ test('A1 by default a page of a foreign site is refused in every dialect, and on
       ['http://127.0.0.1:8080', true],
       ['https://app.example', true],
     ] as const) {
-      const stock = await YPeer.connect(url, 'document', { Origin: origin });
+      // A document each: who is refused the same one twice is held for 20 s before it is told.
+      const document = encodeURIComponent(origin);
+      const stock = await YPeer.connect(url, document, { Origin: origin });
       stock.begin(new Y.Doc());
       const native = await NativePeer.connect(url, { Origin: origin });
-      native.ask('document');
+      native.ask(document);
       const response = await fetch(`${http}/api/docs`, { headers: { Origin: origin } });
       if (allowed) {
         await stock.take('step-2');

@@ -28,6 +28,8 @@ export interface Limits {
   readonly idleUnloadMs: number;
   /** How long nothing may be heard from a connection before it is closed. */
   readonly connectionTimeoutMs: number;
+  /** How long an authorizer may take to answer: whoever waits for it holds a connection that nobody authorized (A4). */
+  readonly authorizeMs: number;
   /** How long SIGTERM waits for commits and sockets before the process ends. */
   readonly drainMs: number;
   /** Bytes of raw entries kept behind a snapshot so that devices can resume by cursor. */
@@ -48,6 +50,7 @@ export const defaultLimits: Limits = {
   snapshotCacheBytesMax: 64 * 1024 * 1024,
   idleUnloadMs: 10_000,
   connectionTimeoutMs: 60_000,
+  authorizeMs: 10_000,
   drainMs: 8000,
   rawWindowBytes: 256 * 1024,
 };
