@@ -8,21 +8,28 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OfflineWorld, printedSeed, until, within } from './offline-world.ts';
 
-const rounds = Number(process.env['ROUNDS'] ?? 30);
+const rounds = Number(process.env['ROUNDS'] ?? 50);
 /** Longest time from a process's first edit to its end. */
 const killWithinMs = 250;
+/** Right after an edit, the device's promise or the relay's. */
+const moments = ['made', 'device', 'server'] as const;
 const writer = fileURLToPath(new URL('offline-writer.js', import.meta.url));
 
-/** What a process said that was killed this long after its first edit. */
-async function killedAfter(args: readonly string[], afterMs: number): Promise<string[]> {
+/** When a process is killed: right after the line that says so for the n-th time, and in any case so long after its first. */
+interface Moment {
+  readonly what: (typeof moments)[number];
+  readonly times: number;
+  readonly atLatestMs: number;
+}
+
+/** What a process said that was killed at this moment. */
+async function killedAt(args: readonly string[], { what, times, atLatestMs }: Moment): Promise<string[]> {
   const child = spawn(process.execPath, [writer, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
-  let planned = false;
   child.stdout.on('data', (bytes: Buffer) => {
+    if (said === '') setTimeout(() => child.kill('SIGKILL'), atLatestMs);
     said += bytes.toString();
-    if (planned) return;
-    planned = true;
-    setTimeout(() => child.kill('SIGKILL'), afterMs);
+    if (said.split(`${what} `).length > times) child.kill('SIGKILL');
   });
   const signal = await new Promise((resolve) => child.once('close', (_, name) => resolve(name)));
   assert.is(signal, 'SIGKILL');
@@ -36,6 +43,7 @@ test(`C2 C4 U1 kill -9 of a client, ${rounds} times: every edit promised by the 
   const made = new Set<string>();
   const onDevice = new Set<string>();
   const onServer = new Set<string>();
+  const killed = { beforeDevice: 0, beforeServer: 0 };
   let waited = 0;
   try {
     // Commits that take their time: a moment between push and acknowledgement to be killed in.
@@ -44,13 +52,23 @@ test(`C2 C4 U1 kill -9 of a client, ${rounds} times: every edit promised by the 
     for (let round = 1; round <= rounds; round += 1) {
       const where = `seed ${seed}, round ${round}`;
       const args = [join(world.folder, 'device'), world.url, String(round), String(seed + round)];
-      for (const line of await killedAfter(args, random() * killWithinMs)) {
+      const moment: Moment = {
+        what: moments[Math.floor(random() * moments.length)] ?? 'made',
+        times: 1 + Math.floor(random() * 25),
+        atLatestMs: random() * killWithinMs,
+      };
+      const counts = { made: 0, device: 0, server: 0 };
+      for (const line of await killedAt(args, moment)) {
         const [what, edit = ''] = line.split(' ');
+        if (what === 'made' || what === 'device' || what === 'server') counts[what] += 1;
         if (what === 'made') made.add(edit);
         else if (what === 'device') onDevice.add(edit);
         else if (what === 'server') onServer.add(edit);
         else assert.unreachable(`${where}: ${line}`);
       }
+      // An edit in memory, one on the device alone, everything safe: all of these have to be met.
+      if (counts.made > counts.device) killed.beforeDevice += 1;
+      if (counts.device > counts.server) killed.beforeServer += 1;
       if (onServer.size > 0) {
         const held = (await world.content()).getArray<string>('list').toArray();
         for (const edit of onServer) assert.ok(held.includes(edit), `${where}: ${edit} was saved on the server`);
@@ -79,10 +97,14 @@ test(`C2 C4 U1 kill -9 of a client, ${rounds} times: every edit promised by the 
     await world.end();
   }
   console.log(
-    `| kill -9 of a client | ${rounds} rounds | ${made.size} edits made | ${onDevice.size} promised by the device | ` +
-      `${onServer.size} by the relay | ${waited} pushed after a restart | seed ${seed} |`,
+    `${made.size} edits made, ${onDevice.size} promised by the device, ${onServer.size} by the relay, ` +
+      `${waited} pushed after a restart; killed with an edit not on the device yet ${killed.beforeDevice} times, ` +
+      `not on the relay yet ${killed.beforeServer} times`,
   );
-  assert.ok(onDevice.size > 5 * rounds && waited > rounds);
+  console.log('\n| what | runs | faults injected | violations |');
+  console.log('| --- | --- | --- | --- |');
+  console.log(`| kill -9 of a client between edit, device and push | ${rounds} | ${rounds} | 0 |`);
+  assert.ok(onDevice.size > rounds && waited > rounds / 2 && killed.beforeDevice > 0 && killed.beforeServer > 0);
 });
 
 test.run();

@@ -12,6 +12,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 import { withFolder } from '../support/folders.ts';
+import { printSummary } from '../support/summary.ts';
 import type { Checked } from './corruption.child.ts';
 import { damage, faults, type FileKind, fileKinds } from './damage.ts';
 import { documents } from './stored-documents.ts';
@@ -150,6 +151,12 @@ test('D4 S24 two hundred damages to LevelDB’s files: intact or refused, never 
       );
     }
     assert.is(total, 200);
+    printSummary({
+      what: 'damage to LevelDB’s files, start, repair',
+      runs: total,
+      faults: total,
+      violations: [...tallies.values()].reduce((sum, tally) => sum + tally.problems.length, 0),
+    });
     const problems = [...tallies.values()].flatMap((tally) => tally.problems);
     assert.equal(problems, []);
     for (const [key, { intactAfter, runs: made }] of tallies) {

@@ -7,6 +7,7 @@ import * as Y from 'yjs';
 
 import { endProvider, readers, sameContent, stockProvider, whenSynced } from '../support/readers.ts';
 import { RelayProcess } from '../support/relay-process.ts';
+import { printSummary } from '../support/summary.ts';
 import { pass, until } from '../support/wait.ts';
 import { type SmallDisk, withSmallDisk } from './small-disk.ts';
 import { verified } from './verified.ts';
@@ -74,6 +75,7 @@ test('D5 S9 on a full disk nothing is acknowledged, reads go on, clients see pen
       );
       await relay.kill();
       assert.is(await verified(disk.path), '', 'and everything is in order');
+      printSummary({ what: `full disk and back (${disk.kind})`, runs: 1, faults: 1, violations: 0 });
     } finally {
       client.destroy();
       endProvider(stock);

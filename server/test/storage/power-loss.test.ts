@@ -13,6 +13,7 @@ import type * as Y from 'yjs';
 import { withFolder } from '../support/folders.ts';
 import { readers } from '../support/readers.ts';
 import { RelayProcess } from '../support/relay-process.ts';
+import { printSummary } from '../support/summary.ts';
 import { pass } from '../support/wait.ts';
 import { afterPowerLoss, buildShim, shimEnvironment } from './power-loss.ts';
 import { verified } from './verified.ts';
@@ -114,6 +115,7 @@ test('D1 D2 D3 S6 twenty losses of power under load: every edit that was called 
       await rename(after, before);
     }
     console.log(`${rounds} rounds: ${JSON.stringify(totals)}`);
+    printSummary({ what: 'loss of power under load', runs: rounds, faults: rounds, violations: 0 });
     assert.ok(totals.bytesLost > 0 && totals.syncs > rounds, 'something was at stake');
   });
 });
