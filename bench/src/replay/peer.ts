@@ -137,12 +137,12 @@ class StockPeer implements Peer {
   }
 }
 
-function noTraffic(): Traffic {
+export function noTraffic(): Traffic {
   return { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
 }
 
 /** Node 20 has no WebSocket of its own; both clients take this one, which adds up what passes. */
-function countingWebSocket(traffic: Traffic): typeof globalThis.WebSocket {
+export function countingWebSocket(traffic: Traffic): typeof globalThis.WebSocket {
   class CountingWebSocket extends WebSocket {
     constructor(url: string | URL, protocols?: string | string[], options?: ClientOptions) {
       super(url, protocols, options);
