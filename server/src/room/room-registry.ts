@@ -14,7 +14,8 @@ import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts'
 import type { WriteBatcher } from '../log/write-batcher.ts';
 import type { Logger } from '../observability/log.ts';
 import { History } from './history.ts';
-import { Room, type RoomHost } from './room.ts';
+import { Room, type RoomHost, type RoomStart } from './room.ts';
+import { SetAside } from './set-aside.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
 import type { Turn } from './turn.ts';
 
@@ -155,7 +156,7 @@ export class RoomRegistry implements RoomHost {
   }
 
   /** What a room starts from; null when the document was compacted between the reads that it takes. */
-  async #read(name: string, head: Head | null): Promise<{ state: DocumentState; history: History } | null> {
+  async #read(name: string, head: Head | null): Promise<Omit<RoomStart, 'number' | 'name'> | null> {
     let snapshot: Snapshot | null = null;
     let tail: readonly Entry[] = [];
     if (head !== null && head.lastSeq > 0) {
@@ -178,7 +179,10 @@ export class RoomRegistry implements RoomHost {
         throw new RefusedError('TW_DOCUMENT_CORRUPT', `entry ${seq} of ${JSON.stringify(name)}: ${scan.error}`);
       state.apply(scan);
     }
-    return { state, history: new History(name, this.#log, this.#snapshots, head, tail) };
+    // Only a compaction sets entries aside.
+    const aside = snapshot === null ? [] : await this.#log.quarantined(name);
+    const history = new History(name, this.#log, this.#snapshots, head, tail);
+    return { state, history, setAside: new SetAside(aside) };
   }
 
   async #delete(name: string): Promise<boolean> {

@@ -19,6 +19,7 @@ import type { CursorPlace, History, Known } from './history.ts';
 import { KnownState } from './known-state.ts';
 import type { Contributor, Member } from './member.ts';
 import { TicketLedger } from './ticket-ledger.ts';
+import type { SetAside } from './set-aside.ts';
 import type { EndOfTurn, Turn } from './turn.ts';
 
 /** What became of an update. */
@@ -46,6 +47,7 @@ export interface RoomStart {
   readonly name: string;
   readonly state: DocumentState;
   readonly history: History;
+  readonly setAside: SetAside;
 }
 
 /**
@@ -61,6 +63,7 @@ export class Room implements EndOfTurn {
   readonly #window = new FanOutWindow();
   readonly #state: KnownState;
   readonly #history: History;
+  readonly #setAside: SetAside;
   readonly #tickets = new TicketLedger();
   readonly #audience = new Audience(this.#tickets);
   /** Accepted and not yet sent. */
@@ -77,6 +80,7 @@ export class Room implements EndOfTurn {
     this.name = start.name;
     this.#state = new KnownState(start.state, host.limits);
     this.#history = start.history;
+    this.#setAside = start.setAside;
     this.#presence = new Presence(host.limits);
     this.#lastUsedMs = host.clock.now();
   }
@@ -124,6 +128,9 @@ export class Room implements EndOfTurn {
         return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };
       case 'new':
         break;
+    }
+    if (this.#setAside.has(update)) {
+      throw new RefusedError('TW_QUARANTINED', 'this update cannot be applied and was set aside before');
     }
     this.#checkRoom(update.length);
     this.#state.take();

@@ -107,6 +107,46 @@ test('L1 a live client that meets such an update is told, and keeps its copy; th
   });
 });
 
+test('L1 U3 who sends an update again that was set aside is refused with a code, and nothing is stored', async () => {
+  const log = memoryLog();
+  await withRelay({ log, limits: { idleUnloadMs: 100 } }, async ({ url, http, relay }) => {
+    const [bad] = forgedOverlaps(1);
+    assert.ok(bad !== undefined);
+    await sendAll('tideweave', url, 'poisoned', [...losingMaps(), bad]);
+    await until('the compaction', async () => (await log.quarantined('poisoned')).length === 1);
+    const { lastSeq } = (await log.head('poisoned')) ?? {};
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const native = await NativePeer.connect(url);
+      const { doc } = await native.open('poisoned');
+      native.push(doc, 1, bad);
+      const refused = await native.take('refuse');
+      assert.equal([refused.scope, refused.code, refused.action], ['document', 'TW_QUARANTINED', 'reload']);
+      native.end();
+      // Once: who comes back after such a refusal is held for 20 s before it is told.
+      if (attempt === 1) {
+        const stock = await YPeer.connect(url, 'poisoned');
+        stock.begin(new Y.Doc());
+        await stock.take('step-2');
+        stock.send({ type: 'update', update: bad });
+        assert.is((await stock.closed).code, 4422);
+      }
+      const posted = await fetch(`${http}/api/docs/poisoned/update`, { method: 'POST', body: new Uint8Array(bad) });
+      assert.is(posted.status, 422);
+      // The next attempt meets a room that was loaded afresh.
+      await until('the room to be unloaded', () => relay.stats.documents === 0);
+    }
+    assert.is((await log.head('poisoned'))?.lastSeq, lastSeq);
+    assert.is((await log.quarantined('poisoned')).length, 1);
+    // Others go on, and so does the document.
+    const client = new SyncClient({ url });
+    const handle = client.open('poisoned');
+    await handle.whenSynced();
+    handle.doc.getText('text').insert(0, 'and on');
+    await handle.whenSaved({ tier: 'server' });
+    client.destroy();
+  });
+});
+
 /** Sends updates as they are, waits until all of them are durable, and leaves. */
 async function sendAll(dialect: string, url: string, name: string, updates: readonly Uint8Array[]): Promise<void> {
   if (dialect === 'tideweave') {
