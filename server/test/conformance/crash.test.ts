@@ -63,7 +63,7 @@ async function runRound(round: number, data: string, port: number): Promise<Roun
   }
 }
 
-test('U1 D1 what a provider showed as saved is there after kill -9 at that moment, in 20 rounds of 20', () =>
+test('U1 D1 what a provider showed as saved is there after kill -9 at that moment, in 20 rounds of 20 (Hocuspocus loses what it acknowledged 1 ms before)', () =>
   withFolder(async (data) => {
     const port = await stablePort(seededRandom(process.pid));
     const results: Round[] = [];

@@ -72,7 +72,7 @@ each(
 );
 
 each(
-  'U1 20 edits made offline are shown as saved when all of them are, and the count ends at 0',
+  'U1 20 edits made offline are shown as saved when all of them are, and the count ends at 0 (Hocuspocus: at the first acknowledgement)',
   'offline count',
   async ({ open }) => {
     const client = open();
@@ -214,7 +214,7 @@ each(
 );
 
 each(
-  'A1 U3 a reader alone is left in peace; its edit closes the socket with a reason, and it reads on',
+  'A1 U3 a reader alone is left in peace; its edit closes the socket with a reason, and it reads on (Hocuspocus: a counter that stands still)',
   'read-only',
   async ({ open }) => {
     const [writer, reader] = [open({ token: 'writer' }), open({ token: 'reader' })];

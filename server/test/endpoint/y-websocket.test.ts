@@ -13,7 +13,7 @@ import { YPeer } from '../support/y-peer.ts';
 /** Longer than the 30 s after which the stock provider gives up on a silent server. */
 const quietMs = 34_000;
 
-test('C2 the first answer is the whole document: empty, in the log, compacted, and both', async () => {
+test('C2 the first answer is the whole document: empty, in the log, compacted, and both (y-websocket: empty at first)', async () => {
   const log = memoryLog();
   // Slow reads: what is sent before the document is loaded would come first.
   const read = log.read.bind(log);
@@ -105,7 +105,7 @@ test('A2 awareness goes both ways, and is removed when the other is gone, in ord
   });
 });
 
-test('C3 C4 a stock client that reconnects adds nothing to the log, deletions included', async () => {
+test('C3 C4 a stock client that reconnects adds nothing to the log, deletions included (y-websocket: everything again)', async () => {
   const log = memoryLog();
   await withRelay({ log }, async ({ url }) => {
     const sockets = countedSockets();

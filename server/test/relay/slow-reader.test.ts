@@ -56,7 +56,7 @@ async function overwrite(url: string, name: string, random: Random): Promise<Y.D
   return doc;
 }
 
-test('R2 readers that stop reading while 112 MiB go by cost no memory, and are brought up to date in place', async () => {
+test('R2 readers that stop reading while 112 MiB go by cost no memory, and are brought up to date in place (y-sweet loses updates)', async () => {
   await withFolder(async (folder) => {
     // Whoever stops reading answers no ping either: how long that may last is another promise.
     const args = ['--connection-timeout-ms', '10m'];
