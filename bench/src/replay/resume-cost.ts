@@ -32,7 +32,7 @@ const syncMsMax = 60_000;
 const name = 'document';
 
 /** What coming back may cost for so many bytes missed. */
-export const resumeBound = (missedBytes: number): number => Math.floor(1.2 * missedBytes + 200);
+const resumeBound = (missedBytes: number): number => Math.floor(1.2 * missedBytes + 200);
 
 /** A device with its own client, whose traffic is counted. */
 class Device {
