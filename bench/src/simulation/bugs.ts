@@ -15,6 +15,8 @@ import {
 } from './relay-bugs.ts';
 
 export const bugs: Readonly<Record<string, new () => Planting>> = {
+  // Those that take the most seeds first, so that the threads end together.
+  'not handed back': NotHandedBack,
   'ack before commit': AckBeforeCommit,
   'commit without fsync': CommitWithoutSync,
   'compaction by range': CompactionByRange,
@@ -28,6 +30,5 @@ export const bugs: Readonly<Record<string, new () => Planting>> = {
   'slow reader forgotten': SlowReaderForgotten,
   'want ignored': WantIgnored,
   'epoch ignored': EpochIgnored,
-  'not handed back': NotHandedBack,
   'outbox dropped': OutboxDropped,
 };

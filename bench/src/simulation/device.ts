@@ -157,6 +157,7 @@ export class NativeDevice {
       oracle.shown(replica, status);
       if (status.safe !== 'memory') this.#memory.promised(document, replica.unacknowledged);
     });
+    handle.on('diverged', (divergence) => oracle.diverged(replica, divergence));
     handle.on('refused', (error) => this.#refused(document, handle, error));
     handle.awareness.on('update', ({ added, updated }: { added: number[]; updated: number[] }) => {
       for (const id of [...added, ...updated]) open.seenAtMs.set(id, this.#clock.now());

@@ -1,4 +1,5 @@
 /** Sees every edit, every acknowledgement and every stored entry, and knows what must follow from them. */
+import type { Divergence } from '@tideweave/client';
 import type { NewEntry } from '@tideweave/server/testing';
 import type { DocumentStatus } from '@tideweave/shared';
 import { Coverage } from './coverage.ts';
@@ -22,6 +23,8 @@ export class Oracle {
   isDoubled: (device: string) => boolean = () => false;
   /** The relay asks a device for what it lacks. */
   wanted: (device: string, document: string) => void = () => undefined;
+  /** Whether an older copy of the disk was ever put in place. */
+  isSetBack: () => boolean = () => false;
   /** Failures inside the relay that the world has caused, and that clients may be told of. */
   internalErrors = 0;
 
@@ -95,6 +98,13 @@ export class Oracle {
       this.#report('U1', `${what}, and edit ${first.n} was never acknowledged`);
     }
     if (pending.updates > 0) this.#report('U1', `${replica.device} shows as saved what it says is pending`);
+  }
+
+  /** C1: copies of a quiet document differ only when somebody has put an older disk in place; everything else heals before. */
+  diverged({ device, document, access }: Replica, { here, relay }: Divergence): void {
+    if (this.isSetBack() || access === 'read') return;
+    const who = [here ? 'the copy' : '', relay ? 'the relay' : ''].filter((each) => each !== '').join(' and ');
+    this.#report('C1', `${device} and the relay were quiet and not the same in ${document}: ${who} lacked something`);
   }
 
   #stored(history: History, { user }: NewEntry, coverage: Coverage): void {
