@@ -51,6 +51,9 @@ export function perform(world: World, step: Step): void {
     case 'duplicating':
       waysChange(world, device, step.ms * 2, (way) => (way.duplicateRate = 0.3));
       return;
+    case 'swallow':
+      world.connections.swallowNext.add(name);
+      return;
     case 'delay':
       world.fault('delay');
       waysChange(world, device, step.ms, (way) => (way.latencyMs += 100 + dice.random() * 2000));
@@ -197,6 +200,10 @@ function performAtRelay(world: World, step: Step, dice: Dice, document: string):
       world.fault('restore');
       disk.readErrors = 0;
       world.crashRelay({ power: true, restartInMs: step.ms, image });
+      // What the relay lacks is then noticed while other questions are on their way.
+      for (const { settings } of world.devices) {
+        if (dice.chance(0.2)) world.connections.clogNext.set(settings.name, 9000);
+      }
       return;
     }
     default:

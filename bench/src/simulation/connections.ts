@@ -1,6 +1,12 @@
 /** Who is connected to the relay, and how their ways to it are at the moment. */
 import type { Transport } from '@tideweave/client/testing';
-import { decodeClientMessages, decodeServerMessages, encodeMessage, refusalRules } from '@tideweave/shared';
+import {
+  type OpenedMessage,
+  decodeClientMessages,
+  decodeServerMessages,
+  encodeMessage,
+  refusalRules,
+} from '@tideweave/shared';
 import type { DialEvents } from './device.ts';
 import { Dice } from './dice.ts';
 import type { FaultKind } from './faults.ts';
@@ -32,6 +38,10 @@ export class Connections {
   readonly refuseNext: Map<string, 'TW_OVERLOADED' | 'TW_FORBIDDEN'> = new Map();
   /** Told when a client has been given what others wrote just now. */
   onLiveUpdate: (reader: string) => void = () => undefined;
+  /** Devices whose way to the relay is clogged as soon as a document is opened, and for how long (ms). */
+  readonly clogNext: Map<string, number> = new Map();
+  /** Native devices of which something in between is to swallow an update, as no network does, but a bug may. */
+  readonly swallowNext: Set<string> = new Set();
   readonly #world: ConnectedWorld;
   #healed = false;
   readonly #ways = new Map<string, Ways>();
@@ -104,6 +114,8 @@ export class Connections {
   heal(): void {
     this.#healed = true;
     this.refuseNext.clear();
+    this.clogNext.clear();
+    this.swallowNext.clear();
     for (const device of this.#world.settings.devices) {
       const { name } = device;
       this.calm(device);
@@ -134,7 +146,13 @@ export class Connections {
       atClient: {
         opened: () => events.opened(),
         received: (frame) => {
+          if (this.swallowNext.has(name) && watch.isLiveUpdate(frame)) {
+            this.swallowNext.delete(name);
+            this.#world.fault('swallowed');
+            return;
+          }
           watch.arrived(frame);
+          this.#clogWhenOpened(name, frame);
           events.received(frame);
           if (watch.isLiveUpdate(frame)) this.onLiveUpdate(name);
           if (this.refuseNext.has(name)) this.#refuseMidway(name, link, frame, events);
@@ -215,12 +233,20 @@ export class Connections {
     };
   }
 
+  #clogWhenOpened(name: string, frame: Uint8Array): void {
+    const ms = this.clogNext.get(name);
+    if (ms === undefined || !name.startsWith('native') || openedIn(frame) === null) return;
+    this.clogNext.delete(name);
+    this.#world.fault('clog-up');
+    this.ways(name).toRelay.blockedUntilMs = this.#world.timeline.now + ms;
+  }
+
   /** As if another relay, or something in between, refused a document right after it was opened. */
   #refuseMidway(name: string, link: Link, frame: Uint8Array, events: DialEvents): void {
     const code = this.refuseNext.get(name);
     if (code === undefined || !name.startsWith('native')) return;
-    const opened = decodeServerMessages(frame, frame.length).find(({ type }) => type === 'opened');
-    if (opened?.type !== 'opened') return;
+    const opened = openedIn(frame);
+    if (opened === null) return;
     this.refuseNext.delete(name);
     this.#world.fault('refused-midway');
     link.toRelay.send(encodeMessage({ type: 'leave', doc: opened.doc }));
@@ -236,6 +262,11 @@ export class Connections {
     } as const;
     events.received(encodeMessage(refusal));
   }
+}
+
+function openedIn(frame: Uint8Array): OpenedMessage | null {
+  for (const message of decodeServerMessages(frame, frame.length)) if (message.type === 'opened') return message;
+  return null;
 }
 
 const closeHandshakeMs = 100;

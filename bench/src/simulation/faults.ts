@@ -9,6 +9,7 @@ export const faultKinds = [
   'partition',
   'loss',
   'duplicate',
+  'swallowed',
   'delay',
   'slow-reader',
   'duplicate-connection',

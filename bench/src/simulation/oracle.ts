@@ -23,7 +23,7 @@ export class Oracle {
   isDoubled: (device: string) => boolean = () => false;
   /** The relay asks a device for what it lacks. */
   wanted: (device: string, document: string) => void = () => undefined;
-  /** Whether an older copy of the disk was ever put in place. */
+  /** Whether an older copy of the disk was ever put in place, or an update was swallowed. */
   isSetBack: () => boolean = () => false;
   /** Failures inside the relay that the world has caused, and that clients may be told of. */
   internalErrors = 0;
@@ -100,7 +100,7 @@ export class Oracle {
     if (pending.updates > 0) this.#report('U1', `${replica.device} shows as saved what it says is pending`);
   }
 
-  /** C1: copies of a quiet document differ only when somebody has put an older disk in place; everything else heals before. */
+  /** C1: copies of a quiet document differ only when a fault outside all rules made them; everything else heals before. */
   diverged({ device, document, access }: Replica, { here, relay }: Divergence): void {
     if (this.isSetBack() || access === 'read') return;
     const who = [here ? 'the copy' : '', relay ? 'the relay' : ''].filter((each) => each !== '').join(' and ');

@@ -29,6 +29,7 @@ const faultWeights = {
   'slow-reader': 3,
   lossy: 1.5,
   duplicating: 1.5,
+  swallow: 0.3,
   delay: 1.5,
   'disk-full': 1,
   'disk-error': 1.5,
