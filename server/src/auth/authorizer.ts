@@ -24,6 +24,11 @@ export interface Grant {
   readonly access: 'read' | 'write';
   /** Identity, stored beside entries and shown to others; empty for anonymous. At most 128 bytes. */
   readonly user: string;
+  /**
+   * When it ends (ms since 1970); default never. Connections that rest on it are then closed with TW_UNAUTHORIZED, and come
+   * back with the token that their application has by then.
+   */
+  readonly expiresAt?: number;
 }
 
 /** Answers with a grant, or throws: a `RefusedError` with its code, anything else as TW_INTERNAL (and logged). */

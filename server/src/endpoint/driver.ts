@@ -58,6 +58,22 @@ export async function authorized(
   }
 }
 
+/**
+ * When a grant ends, by the clock that does not jump (R4); Infinity for never. Throws `RefusedError` when it has ended
+ * already.
+ */
+export function endOfGrant({ expiresAt }: Grant, clock: Clock): number {
+  if (expiresAt === undefined) return Infinity;
+  const leftMs = expiresAt - clock.wallTime();
+  if (!(leftMs > 0)) throw grantEnded();
+  return clock.now() + leftMs;
+}
+
+/** A1: nobody goes on with a grant that has ended. */
+export function grantEnded(): RefusedError {
+  return new RefusedError('TW_UNAUTHORIZED', 'the grant has ended');
+}
+
 /** The refusal that an error amounts to; one that is not meant for clients is logged. */
 export function asRefused(error: unknown, logger: Logger, what: string): RefusedError {
   if (error instanceof RefusedError) return error;

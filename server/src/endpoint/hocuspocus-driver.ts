@@ -10,7 +10,7 @@ import type { Grant } from '../auth/authorizer.ts';
 import { type DialectFrames, hocuspocusFrame, hocuspocusFrames } from '../room/dialect-frames.ts';
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
-import { type Driver, type DriverContext, asRefused, authorized } from './driver.ts';
+import { type Driver, type DriverContext, asRefused, authorized, endOfGrant, grantEnded } from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
 
 /** Drives the session of stock Hocuspocus providers: many documents, each at an address of its own, on one socket. */
@@ -18,6 +18,8 @@ export class HocuspocusDriver implements Driver {
   readonly #context: DriverContext;
   readonly #out: PacedWriter;
   readonly #session: HocuspocusSession;
+  /** When each grant ends (monotonic ms); a new token sets it anew. */
+  readonly #grantEndsAtMs = new Map<HocuspocusChannel, number>();
   readonly #grants = new Map<HocuspocusChannel, Grant>();
   readonly #members = new Map<HocuspocusChannel, HocuspocusMember>();
   /** Step 1s without an answer; of several for one document, the last is answered. */
@@ -52,6 +54,8 @@ export class HocuspocusDriver implements Driver {
   }
 
   tick(): void {
+    const now = this.#context.clock.now();
+    for (const endsAtMs of this.#grantEndsAtMs.values()) if (now >= endsAtMs) this.#session.close(grantEnded());
     this.#session.tick(this.#context.clock.now());
     this.#drain();
   }
@@ -66,6 +70,7 @@ export class HocuspocusDriver implements Driver {
     for (const member of this.#members.values()) member.room.leave(member);
     this.#members.clear();
     this.#grants.clear();
+    this.#grantEndsAtMs.clear();
     this.#behind.clear();
   }
 
@@ -142,6 +147,7 @@ export class HocuspocusDriver implements Driver {
       const request = { document: channel.document, via: 'hocuspocus', access: 'write', token, ...peer } as const;
       const grant = await authorized(this.#context, request);
       if (this.#closed) return;
+      this.#grantEndsAtMs.set(channel, endOfGrant(grant, clock));
       this.#grants.set(channel, grant);
       const member = this.#members.get(channel);
       if (member !== undefined) member.grant = grant;
@@ -222,6 +228,7 @@ export class HocuspocusDriver implements Driver {
 
   #leave(channel: HocuspocusChannel): void {
     this.#grants.delete(channel);
+    this.#grantEndsAtMs.delete(channel);
     this.#behind.delete(channel);
     const member = this.#members.get(channel);
     if (member === undefined) return;

@@ -16,7 +16,15 @@ import type { Grant } from '../auth/authorizer.ts';
 import { type DialectFrames, tideweaveFrames } from '../room/dialect-frames.ts';
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
-import { type Driver, type DriverContext, asRefused, authorized, missingDependencies } from './driver.ts';
+import {
+  type Driver,
+  type DriverContext,
+  asRefused,
+  authorized,
+  endOfGrant,
+  grantEnded,
+  missingDependencies,
+} from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
 import { binaryFrame } from './websocket-frame.ts';
 
@@ -26,6 +34,8 @@ export class TideweaveDriver implements Driver {
   readonly #out: PacedWriter;
   readonly #session: ServerSession;
   readonly #members = new Map<number, NativeMember>();
+  /** When the first of the grants ends (monotonic ms). */
+  #grantEndsAtMs = Infinity;
   #draining = false;
   #closed = false;
 
@@ -51,6 +61,7 @@ export class TideweaveDriver implements Driver {
   }
 
   tick(): void {
+    if (this.#context.clock.now() >= this.#grantEndsAtMs) this.#session.close(grantEnded());
     this.#session.tick(this.#context.clock.now());
     this.#drain();
   }
@@ -141,6 +152,7 @@ export class TideweaveDriver implements Driver {
     const { peer, rooms } = this.#context;
     const { name: document, token } = message;
     const grant = await authorized(this.#context, { document, via: 'tideweave', access: 'write', token, ...peer });
+    this.#grantEndsAtMs = Math.min(this.#grantEndsAtMs, endOfGrant(grant, this.#context.clock));
     const room = await rooms.get(document);
     checkEpoch(room, message.epoch);
     const place = cursor === null ? 'unknown' : await room.locate(cursor);

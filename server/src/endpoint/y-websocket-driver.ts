@@ -12,7 +12,15 @@ import type { Grant } from '../auth/authorizer.ts';
 import { type DialectFrames, yWebsocketFrames } from '../room/dialect-frames.ts';
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
-import { type Driver, type DriverContext, asRefused, authorized, missingDependencies } from './driver.ts';
+import {
+  type Driver,
+  type DriverContext,
+  asRefused,
+  authorized,
+  endOfGrant,
+  grantEnded,
+  missingDependencies,
+} from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
 import type { RepeatedRefusals } from './repeated-refusals.ts';
 import { binaryFrame } from './websocket-frame.ts';
@@ -28,6 +36,7 @@ export class YWebsocketDriver implements Driver, Member {
   readonly #document: string;
   #room: Room | null = null;
   #grant: Grant | null = null;
+  #grantEndsAtMs = Infinity;
   #joined = false;
   /** Refused or gone: nothing is sent any more. */
   #closed = false;
@@ -80,7 +89,8 @@ export class YWebsocketDriver implements Driver, Member {
     const now = this.#context.clock.now();
     const silentMs = now - this.#lastHeardMs;
     const { connectionTimeoutMs } = this.#context.limits;
-    if (silentMs > connectionTimeoutMs) {
+    if (now >= this.#grantEndsAtMs) this.#session.close(grantEnded());
+    else if (silentMs > connectionTimeoutMs) {
       this.#session.close(new RefusedError('TW_TIMEOUT', 'nothing was heard from you'));
     } else if (silentMs > connectionTimeoutMs / 2 && !this.#pinged) {
       this.#pinged = true;
@@ -126,6 +136,7 @@ export class YWebsocketDriver implements Driver, Member {
       const { peer, rooms } = this.#context;
       const document = this.#document;
       this.#grant = await authorized(this.#context, { document, via: 'y-websocket', access: 'write', token, ...peer });
+      this.#grantEndsAtMs = endOfGrant(this.#grant, this.#context.clock);
       this.#session.opened((await rooms.get(document)).state.stateVectorBytes);
     } catch (error) {
       this.#session.close(asRefused(error, this.#context.logger, 'opening a document failed'));
