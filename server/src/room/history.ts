@@ -7,6 +7,7 @@ import {
   sliceSnapshot,
 } from '@tideweave/shared';
 import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts';
+import { Composed } from './composed.ts';
 import { entryCheck } from './entry-check.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 
@@ -46,6 +47,7 @@ export class History {
   #snapshot: Snapshot | null = null;
   /** Everything after the snapshot, merged: what every joiner needs, made once. */
   #mergedTail: readonly Uint8Array[] | null = null;
+  readonly #composed = new Composed();
 
   /** `entries`: those after the head's snapshot, and before them the newest of those in it, where the log still has it. */
   constructor(name: string, log: DocumentLog, snapshots: SnapshotCache, head: Head | null, entries: readonly Entry[]) {
@@ -104,7 +106,7 @@ export class History {
   /** Takes updates that are about to be sent out; they get their sequence numbers when they are committed. */
   add(updates: readonly Uint8Array[]): void {
     this.#uncommitted.push(...updates);
-    this.#mergedTail = null;
+    this.#forgetComposed();
   }
 
   /** The oldest uncommitted updates are durable now, as these entries. */
@@ -123,7 +125,7 @@ export class History {
   compacted(head: Head): void {
     this.#snapshots.forget(this.#name);
     this.#snapshot = null;
-    this.#mergedTail = null;
+    this.#forgetComposed();
     // Entries that the log appended meanwhile reach this room through `commit`.
     this.#head = {
       ...head,
@@ -135,7 +137,7 @@ export class History {
 
   /** Gives memory back while nobody needs it; the log has it all. */
   release(): void {
-    this.#mergedTail = null;
+    this.#forgetComposed();
     this.#snapshot = null;
     if (this.#head !== null) this.#dropTail(this.#head.lastSeq);
   }
@@ -145,6 +147,19 @@ export class History {
    * to be loaded first.
    */
   compose(known: Known): readonly Uint8Array[] | null {
+    const before = this.#composed.get(known);
+    if (before !== null) return before;
+    const updates = this.#compose(known);
+    if (updates !== null) this.#composed.set(known, updates);
+    return updates;
+  }
+
+  #forgetComposed(): void {
+    this.#mergedTail = null;
+    this.#composed.clear();
+  }
+
+  #compose(known: Known): readonly Uint8Array[] | null {
     const head = this.#head;
     if (head === null) return merged(this.#uncommitted, known.stateVector);
     const { seq, stateVector } = known;

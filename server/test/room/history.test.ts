@@ -1,6 +1,7 @@
 // Whether a cursor that somebody brings points into this log, or into one that went back in time.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as Y from 'yjs';
 import { entryCheck } from '../../src/room/entry-check.ts';
 import { History } from '../../src/room/history.ts';
 import { SnapshotCache } from '../../src/room/snapshot-cache.ts';
@@ -25,6 +26,41 @@ test('C7 a cursor is believed only when it says which entry it means, and that e
   assert.is(await history.locate({ logId, seq: 0, check: 0 }), 'here', 'the beginning of every log');
   assert.is(await history.locate({ logId, seq: 4, check: 1 }), 'elsewhere', 'beyond the end');
   assert.is(await history.locate({ logId: 'another', seq: 1, check: 1 }), 'elsewhere', 'another log');
+});
+
+test('C4 R6 a crowd that has the same is served from one answer, and from a new one after the next update', async () => {
+  const log = memoryLog();
+  const doc = new Y.Doc();
+  doc.clientID = 7;
+  const typed: Uint8Array[] = [];
+  doc.on('update', (update: Uint8Array) => typed.push(update));
+  for (let at = 0; at < 5; at++) doc.getText('text').insert(at, 'x');
+  const [first, second, third, last] = typed;
+  assert.ok(first !== undefined && second !== undefined && third !== undefined && last !== undefined);
+  const entries = [first, second].map((update) => ({ time: 0, user: 'ann', device: '', update }));
+  const [result] = await log.append([{ name: 'notes', epoch: null, entries }]);
+  assert.ok(result !== undefined && 'head' in result);
+  const history = new History('notes', log, new SnapshotCache(log, 1000), result.head, await log.read('notes', 0));
+  const known = (clock: number): { seq: null; stateVector: Map<number, number> } => ({
+    seq: null,
+    stateVector: new Map([[7, clock]]),
+  });
+  const served = (clock: number): number => {
+    const copy = new Y.Doc();
+    Y.applyUpdate(copy, first);
+    for (const update of history.compose(known(clock)) ?? []) Y.applyUpdate(copy, update);
+    return copy.getText('text').length;
+  };
+  assert.is(history.compose(known(1)), history.compose(known(1)), 'composed once');
+  assert.is(served(1), 2);
+  assert.is.not(history.compose(known(2)), history.compose(known(1)), 'who has more gets another answer');
+  history.add([third]);
+  assert.is(served(1), 3, 'what came since is in it');
+  for (let clock = 1; clock < 100; clock++) history.compose(known(clock));
+  assert.is(served(1), 3, 'what was dropped is composed again');
+  history.release();
+  history.add([last]);
+  assert.is(history.compose(known(1)), null, 'and what was given back is loaded first');
 });
 
 test.run();
