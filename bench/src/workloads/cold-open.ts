@@ -1,6 +1,7 @@
 /** W4: opening a document that nobody has open. */
 import { Meter, peakBytes } from '../load/usage.ts';
 import { median } from '../statistics.ts';
+import { typeWithAutomerge } from './automerge.ts';
 import { typedDocument } from './corpus.ts';
 import { opened, storeCompacted } from './prepared.ts';
 import type { RunContext } from './run-context.ts';
@@ -42,10 +43,11 @@ export function mediansOf(all: readonly Measures[]): Measures {
 function compacted(clients: number): Variant {
   return {
     name: `compacted, ${clients === 1 ? '1 client' : `${clients} at once`}`,
-    peers: keepers,
+    // Its client carries a document: a hundred of them would measure the load generator.
+    peers: clients === 1 ? [...keepers, 'automerge'] : keepers,
     quick: true,
     timeoutMs: 90_000,
-    run: (context) => run(context, clients),
+    run: (context) => (context.peer.name === 'automerge' ? typeWithAutomerge(context, true) : run(context, clients)),
   };
 }
 

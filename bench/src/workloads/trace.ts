@@ -3,6 +3,7 @@ import { BenchError, within } from '../errors.ts';
 import { mark } from '../load/keystrokes.ts';
 import { burst } from '../load/pace.ts';
 import { Meter, peakBytes } from '../load/usage.ts';
+import { typeWithAutomerge } from './automerge.ts';
 import { typedDocument, wholeTrace } from './corpus.ts';
 import { opened } from './prepared.ts';
 import type { RunContext } from './run-context.ts';
@@ -65,10 +66,11 @@ export const trace: Workload = {
   variants: [
     {
       name: 'one writer, one reader',
-      peers: keepers,
+      peers: [...keepers, 'automerge'],
       quick: true,
       timeoutMs: 180_000,
-      run: (context) => typeTrace(context, false),
+      run: (context) =>
+        context.peer.name === 'automerge' ? typeWithAutomerge(context, false) : typeTrace(context, false),
     },
   ],
 };
