@@ -20,6 +20,7 @@ const keysAlways = 1000;
 
 async function main(args: Arguments): Promise<void> {
   if (args.profile !== null) process.env['TIDEWEAVE_BENCH_PROFILE'] = args.profile;
+  const deadline = performance.now() + args.minutes * 60_000;
   const results = emptyResults(args.quick, args.rounds);
   // Only a whole run replaces the figures that are committed.
   const isWhole = !args.quick && args.workloads === null;
@@ -36,7 +37,7 @@ async function main(args: Arguments): Promise<void> {
       if ('failure' in micro) process.stderr.write(`micro: ${micro.failure}\n`);
       else results.micro = micro;
     }
-    await runAll(args, results, corpus, save);
+    await runAll(args, deadline, results, corpus, save);
     await save();
   } finally {
     await rm(corpus, { recursive: true, force: true });
@@ -46,10 +47,15 @@ async function main(args: Arguments): Promise<void> {
   if (results.runs.some(({ peer, failure }) => failure !== null && peers[peer].isOurs)) process.exitCode = 1;
 }
 
-async function runAll(args: Arguments, results: Results, corpus: string, save: () => Promise<void>): Promise<void> {
+async function runAll(
+  args: Arguments,
+  deadline: number,
+  results: Results,
+  corpus: string,
+  save: () => Promise<void>,
+): Promise<void> {
   const jobs = plan(workloads, args);
   const bar = new Progress(jobs.length);
-  const deadline = performance.now() + args.minutes * 60_000;
   const tookMs = new Map<string, number>();
   for (const { workload, variant, peer, round } of jobs) {
     const key = `${workload.id} ${variant.name} ${peer}`;

@@ -1,7 +1,7 @@
 /** The command line of the bench. */
 import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { type PeerName, defaultPeers, peerNames } from '../peers/peers.ts';
+import { type PeerName, defaultPeers, peerNames, quickPeers } from '../peers/peers.ts';
 
 export interface Arguments {
   readonly quick: boolean;
@@ -52,7 +52,12 @@ export function parseArguments(args: readonly string[], from: string, workloadId
     .description('Measures the relay and its peers side by side.')
     .addOption(new Option('--quick', 'the essential variants, shorter, one round').default(false))
     .addOption(new Option('--workload <id...>', 'only these (w1 to w10, growth, micro)').choices(workloadIds))
-    .addOption(new Option('--peers <name...>', 'servers to measure').choices(peerNames).default([...defaultPeers]))
+    .addOption(
+      new Option(
+        '--peers <name...>',
+        'servers to measure (default: all but tideweave-stock; quick: without automerge too)',
+      ).choices(peerNames),
+    )
     .option('--rounds <n>', `how often each is measured (default: ${fullRounds}, quick ${quickRounds})`, atLeast(1))
     .option('--minutes <n>', `begin no run after this (default: ${fullMinutes}, quick ${quickMinutes})`, atLeast(0.1))
     .option('--json <file>', 'write the results to this file too')
@@ -74,7 +79,7 @@ export function parseArguments(args: readonly string[], from: string, workloadId
   return {
     quick: options.quick,
     workloads: options.workload ?? null,
-    peers: options.peers,
+    peers: options.peers ?? (options.quick ? quickPeers : defaultPeers),
     rounds: options.rounds ?? (options.quick ? quickRounds : fullRounds),
     minutes: options.minutes ?? (options.quick ? quickMinutes : fullMinutes),
     json: options.json === undefined ? null : resolve(from, options.json),
@@ -86,7 +91,7 @@ export function parseArguments(args: readonly string[], from: string, workloadId
 interface Options {
   readonly quick: boolean;
   readonly workload?: string[];
-  readonly peers: PeerName[];
+  readonly peers?: PeerName[];
   readonly rounds?: number;
   readonly minutes?: number;
   readonly json?: string;

@@ -16,7 +16,7 @@ export function plan(workloads: readonly Workload[], args: Arguments): readonly 
     for (const workload of workloads) {
       if (args.workloads !== null && !args.workloads.includes(workload.id)) continue;
       for (const variant of workload.variants) {
-        if (args.quick && !variant.quick) continue;
+        if ((args.quick && !variant.quick) || round >= (variant.roundsMax ?? Infinity)) continue;
         const taking = args.peers.filter((peer) => variant.peers.includes(peer));
         // Another one begins in each round: what the machine does over time falls on everybody.
         for (let at = 0; at < taking.length; at++) {

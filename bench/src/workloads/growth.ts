@@ -87,6 +87,7 @@ function variants(
     name: `${size.toLocaleString('en')} ${unit}`,
     peers: ['tideweave'],
     quick: false,
+    roundsMax: 1,
     timeoutMs: 120_000,
     size,
     unit,

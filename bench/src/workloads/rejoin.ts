@@ -142,7 +142,7 @@ export const rejoin: Workload = {
     variant(10, false, 'state vector', true),
     variant(1000, false, 'cursor', false),
     variant(1000, false, 'state vector', false),
-    variant(10, true, 'cursor', true),
+    variant(10, true, 'cursor', false),
     variant(10, true, 'state vector', false),
   ],
 };

@@ -11,6 +11,8 @@ export interface Variant {
   readonly peers: readonly PeerName[];
   /** Also in `--quick`. */
   readonly quick: boolean;
+  /** Rounds that are enough for it; default all. */
+  readonly roundsMax?: number;
   /** A run that takes longer is ended and reported as failed. */
   readonly timeoutMs: number;
   /** Where it stands on a curve, and which one: of what there is so much. */
