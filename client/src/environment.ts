@@ -1,6 +1,7 @@
 import { type Clock, type Random } from '@tideweave/shared';
 import { systemClock, systemRandom } from './clock.ts';
 import { watchNetwork } from './network.ts';
+import type { TabsPlatform } from './tabs/platform.ts';
 import {
   type Transport,
   type TransportEvents,
@@ -18,6 +19,8 @@ export interface ClientEnvironment {
   connect(events: TransportEvents): Promise<Transport>;
   /** Calls `wake` when a connection may work now; returns what stops it. */
   watchNetwork(wake: () => void): () => void;
+  /** How tabs find each other; default the browser's way. */
+  readonly tabs?: TabsPlatform;
 }
 
 /** Real time, real chance and a WebSocket to `url`. */

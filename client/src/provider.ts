@@ -24,6 +24,8 @@ export interface TideweaveProviderOptions {
   readonly device?: string;
   /** Keeps documents on this device: they open offline, and edits survive a reload. Default none. */
   readonly store?: SyncClientOptions['store'];
+  /** Shares the connection with the other tabs of this browser, as `SyncClientOptions.tabs`. Default none. */
+  readonly tabs?: SyncClientOptions['tabs'];
   /** Use one connection with the other providers of this address, token, device and class; default true. */
   readonly shareConnection?: boolean;
   /** Client to use, in place of one for the address; it stays the application's, to destroy as well. */
@@ -362,9 +364,9 @@ function detachedStatus(doc: Y.Doc): DocumentStatus {
 }
 
 function clientOptions(serverUrl: string, options: TideweaveProviderOptions): SharedClientOptions {
-  const { client, params = {}, token, device, store, WebSocketPolyfill } = options;
-  if (client !== undefined && (options.params ?? token ?? device ?? store ?? WebSocketPolyfill) !== undefined)
-    throw new TypeError('client brings its own params, token, device, store and WebSocketPolyfill: give either');
+  const { client, params = {}, token, device, store, tabs, WebSocketPolyfill } = options;
+  if (client !== undefined && (options.params ?? token ?? device ?? store ?? tabs ?? WebSocketPolyfill) !== undefined)
+    throw new TypeError('client brings its own params, token, device, store, tabs and WebSocketPolyfill: give either');
   const { token: tokenParameter, ...rest } = params;
   const query = new URLSearchParams(rest).toString();
   const url = serverUrl.replace(/^http/, 'ws') + (query === '' ? '' : `${serverUrl.includes('?') ? '&' : '?'}${query}`);
@@ -374,6 +376,7 @@ function clientOptions(serverUrl: string, options: TideweaveProviderOptions): Sh
     ...(sent === undefined ? {} : { token: sent }),
     ...(device === undefined ? {} : { device }),
     ...(store === undefined ? {} : { store }),
+    ...(tabs === undefined ? {} : { tabs }),
     ...(WebSocketPolyfill === undefined ? {} : { WebSocket: WebSocketPolyfill }),
   };
 }

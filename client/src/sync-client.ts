@@ -5,7 +5,7 @@ import type { DocumentClient } from './document-client.ts';
 import { DocumentHandle } from './document-handle.ts';
 import { Emitter } from './emitter.ts';
 import { type ClientEnvironment, platformEnvironment } from './environment.ts';
-import { RelayClient } from './relay/relay-client.ts';
+import { RelayClient, type RelayClientOptions } from './relay/relay-client.ts';
 import type { OfflineStore } from './store/offline-store.ts';
 import type { Token } from './token.ts';
 import type { WebSocketClass } from './transport/websocket-transport.ts';
@@ -23,11 +23,19 @@ export interface SyncClientOptions {
    * `@tideweave/client/store`. Whoever opened it closes it, after `destroy()`. Default none.
    */
   readonly store?: OfflineStore | Promise<OfflineStore>;
+  /**
+   * Shares the connection and the store with the other tabs of this browser: `shareTabs()` of `@tideweave/client/tabs`.
+   * Default none: a connection of its own.
+   */
+  readonly tabs?: TabSharing;
   /** WebSocket class; default the platform's, or the package ws in Node 20. */
   readonly WebSocket?: WebSocketClass;
   /** Connect at once; default true. Otherwise `connect()` does. */
   readonly connect?: boolean;
 }
+
+/** Made by `shareTabs`. Null where tabs cannot find each other. */
+export type TabSharing = (options: RelayClientOptions & { readonly url: string }) => DocumentClient | null;
 
 /** What the client as a whole is doing. */
 export interface ClientStatus {
@@ -56,13 +64,15 @@ export class SyncClient extends Emitter<ClientEvents> {
     super();
     if (!/^wss?:\/\//.test(options.url))
       throw new TypeError(`url starts with ws:// or wss://, not ${JSON.stringify(options.url)}`);
-    this.#client = new RelayClient({
-      environment: environment ?? platformEnvironment(options.url, options.WebSocket),
-      token: options.token,
-      device: options.device ?? '',
-      store: options.store,
+    const { url, token, store, device = '' } = options;
+    const relay = {
+      environment: environment ?? platformEnvironment(url, options.WebSocket),
+      token,
+      device,
+      store,
       changed: () => this.emit('status', this.status),
-    });
+    };
+    this.#client = options.tabs?.({ ...relay, url }) ?? new RelayClient(relay);
     if (options.connect !== false) this.connect();
   }
 

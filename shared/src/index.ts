@@ -7,6 +7,7 @@ export { type RefusalAction, type RefusalCode, isRefusalCode, isRetryable, refus
 export {
   decodeClientMessages,
   decodeServerMessages,
+  encodeFrames,
   encodeMessage,
   encodeMessages,
   splitUpdate,

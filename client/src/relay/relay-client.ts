@@ -11,6 +11,8 @@ export interface RelayClientOptions {
   readonly token: Token | undefined;
   readonly device: string;
   readonly store: OfflineStore | Promise<OfflineStore> | undefined;
+  /** Bytes that may be on their way without an acknowledgement; default what suits a network. */
+  readonly inFlightBytesMax?: number;
   /** The connection, or the status of any document, changed. */
   readonly changed: () => void;
 }
@@ -24,11 +26,12 @@ export class RelayClient implements DocumentClient {
   /** Throws `RefusedError` TW_TOO_LARGE when `device` is too long. */
   constructor(options: RelayClientOptions) {
     this.#options = options;
-    const { environment, token, device } = options;
+    const { environment, token, device, inFlightBytesMax } = options;
     this.#driver = new SessionDriver({
       environment,
       token,
       device,
+      ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
       readStateVector: (name) => this.#document(name).stateVector(),
       readDifference: (name, stateVector) => this.#document(name).difference(stateVector),
       digestCopy: (name) => this.#document(name).digest(),

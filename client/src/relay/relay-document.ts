@@ -52,6 +52,21 @@ export class RelayDocument implements DocumentLink {
     return pending.updates === 0 ? this.lastEdit : (this.#copy?.durableN ?? 0);
   }
 
+  /** Identity of the document's history; empty while it is not known. */
+  get epoch(): string {
+    return this.#early === null ? this.#session.history(this.#name).epoch : '';
+  }
+
+  /** Updates from others that may not be durable on the relay. */
+  get unconfirmed(): number {
+    return this.#early === null ? this.#session.history(this.#name).unconfirmed : 0;
+  }
+
+  /** What is here is of this history, unless another one is known already (C6). Not while the device is being read. */
+  adopt(epoch: string): void {
+    this.#session.adopt(this.#name, epoch);
+  }
+
   edit(update: Uint8Array): void {
     if (this.#early !== null) {
       this.#early.push(update);

@@ -27,7 +27,7 @@ export interface SessionListener {
 
 export interface SessionDriverOptions extends Pick<
   ClientSessionOptions,
-  'readStateVector' | 'readDifference' | 'digestCopy' | 'compareCopy'
+  'readStateVector' | 'readDifference' | 'digestCopy' | 'compareCopy' | 'inFlightBytesMax'
 > {
   readonly environment: ClientEnvironment;
   readonly token: Token | undefined;
@@ -52,7 +52,7 @@ export class SessionDriver {
   /** Throws `RefusedError` TW_TOO_LARGE when `device` is too long. */
   constructor(options: SessionDriverOptions) {
     this.#options = options;
-    const { environment, device, readStateVector, readDifference, digestCopy, compareCopy } = options;
+    const { environment, device, readStateVector, readDifference, digestCopy, compareCopy, inFlightBytesMax } = options;
     this.clock = environment.clock;
     this.session = new ClientSession({
       random: environment.random,
@@ -63,6 +63,7 @@ export class SessionDriver {
       merge: mergeUpdates,
       digestCopy,
       compareCopy,
+      ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
     });
     this.#unwatchNetwork = environment.watchNetwork(() => {
       this.session.wake(this.clock.now());

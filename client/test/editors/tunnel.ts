@@ -5,6 +5,8 @@ import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 export interface Tunnel {
   /** `ws://…` without a path. */
   readonly url: string;
+  /** Connections at the moment. */
+  readonly connections: number;
   /** Ends every connection, and every new one, until `mend`. */
   cut(): void;
   mend(): void;
@@ -40,6 +42,9 @@ export async function openTunnel(port: number): Promise<Tunnel> {
   };
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get connections() {
+      return sockets.size / 2;
+    },
     cut: () => {
       isCut = true;
       end();

@@ -104,7 +104,8 @@ export class ClientExchange {
 
   /** Sends what is unsent, as far as it fits what may be under way. */
   push(): void {
-    for (const document of this.#unpushed) this.#push(document, inFlightBytesMax);
+    const inFlightMax = this.#options.inFlightBytesMax ?? inFlightBytesMax;
+    for (const document of this.#unpushed) this.#push(document, inFlightMax);
   }
 
   /** Sends all that is unsent, and leaves the document. */
@@ -171,6 +172,8 @@ export class ClientExchange {
 }
 
 export interface ClientExchangeOptions extends ComparisonOptions {
+  /** Bytes that may be on their way without an acknowledgement; default 4 MiB, which suits a network. */
+  readonly inFlightBytesMax?: number;
   /** A client has Yjs for it, and need not load a second one. */
   readonly merge: Merge;
 }

@@ -64,6 +64,17 @@ export class ClientSession {
     return this.#document(name).outbox.lastN;
   }
 
+  /** The epoch that is known, and how many updates from others no watermark has confirmed. */
+  history(name: string): { readonly epoch: string; readonly unconfirmed: number } {
+    const { epoch, deliveries } = this.#document(name);
+    return { epoch, unconfirmed: deliveries.size };
+  }
+
+  /** What is here is of this history, unless another one is known already (C6). */
+  adopt(name: string, epoch: string): void {
+    this.#document(name).epoch ||= epoch;
+  }
+
   /** When `tick` is due next (monotonic ms). */
   get deadline(): number {
     let { deadline } = this.#connection;

@@ -20,6 +20,11 @@ export class Deliveries {
     this.#merge = merge;
   }
 
+  /** How many have not been confirmed. */
+  get size(): number {
+    return this.#returningCount + this.#confirmedBehind + this.#before.length + this.#since.length;
+  }
+
   get returning(): Uint8Array | null {
     return this.#returning;
   }
