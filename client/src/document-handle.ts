@@ -1,17 +1,11 @@
-import {
-  type Divergence,
-  type CopyDifference,
-  type DocumentStatus,
-  RefusedError,
-  type RefusalCode,
-  type RefusalStatus,
-  isRefusalCode,
-} from '@tideweave/shared';
+import type { CopyDifference, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
+import { systemClock } from './clock.ts';
 import { differenceOf, digestOf } from './copy-state.ts';
 import type { DocumentLink, LinkedDocument } from './document-client.ts';
 import { Emitter } from './emitter.ts';
+import { refusedError } from './refused-error.ts';
 import type { StoredDocument } from './store/offline-store.ts';
 
 /** Events of an open document. */
@@ -52,6 +46,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   readonly #waiters = new Set<Waiter>();
   #lastStatus: DocumentStatus | null = null;
   #savedN = 0;
+  #lastSavedAt: number | null = null;
   readonly #loaded: Promise<void>;
   #markLoaded: () => void = () => undefined;
   #closed = false;
@@ -105,9 +100,44 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     await this.#wait(() => this.#savedN >= n || isOnDevice(), signal);
   }
 
+  /** When everything made here was last durable on the relay (ms since 1970); null while that has not been seen. */
+  get lastSavedAt(): number | null {
+    return this.#lastSavedAt;
+  }
+
   /** Sends what waits for the end of the turn, now. */
   flush(): void {
     this.link.flush();
+  }
+
+  /** All that is here, as one Yjs V1 update: a copy to keep, whatever becomes of the document. */
+  exportMine(): Uint8Array {
+    return Y.encodeStateAsUpdate(this.doc);
+  }
+
+  /**
+   * After TW_EPOCH_MISMATCH (C6): keeps what is here as a document of its own, under a name that nobody uses, and resolves
+   * with its open handle when that is durable, on the device or the relay. This one stays as it is. Throws when the two
+   * histories are one, and when the name is open.
+   */
+  async keepMineAs(name: string, options: { signal?: AbortSignal } = {}): Promise<DocumentHandle> {
+    this.#checkApart();
+    const kept = this.#owner.open(name);
+    Y.applyUpdate(kept.doc, this.exportMine());
+    await kept.whenSaved({ tier: 'device', ...options });
+    return kept;
+  }
+
+  /**
+   * After TW_EPOCH_MISMATCH (C6): closes this document, removes from the device what it kept of it, and opens the relay's
+   * anew, in a `Y.Doc` of its own. What was here is gone with it: `keepMineAs` or `exportMine` before keeps it. Throws
+   * when the two histories are one.
+   */
+  async takeTheirs(): Promise<DocumentHandle> {
+    this.#checkApart();
+    this.close();
+    await this.#owner.forget();
+    return this.#owner.open(this.name);
   }
 
   /** Stops keeping the document in sync. Edits that are not saved are lost with it: see `status.pending`. */
@@ -192,7 +222,9 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   /** @internal Every edit up to `n` is durable. */
   saved(n: number): void {
     this.#savedN = n;
-    if (n >= this.link.lastEdit) this.emit('saved', this);
+    if (n < this.link.lastEdit) return;
+    this.#lastSavedAt = systemClock.wallTime();
+    this.emit('saved', this);
   }
 
   /** @internal */
@@ -230,6 +262,12 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     if (own.length > 0) this.#announce(own);
   };
 
+  #checkApart(): void {
+    const { phase, error } = this.status;
+    if (phase !== 'refused' || error?.code !== 'TW_EPOCH_MISMATCH')
+      throw new Error(`document ${JSON.stringify(this.name)} has one history, here and on the relay`);
+  }
+
   #destroyOwn(): void {
     if (this.#ownsAwareness) this.awareness.destroy();
     if (this.#ownsDoc) this.doc.destroy();
@@ -265,6 +303,10 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
 /** The client that a handle belongs to. */
 export interface HandleOwner {
   link(document: LinkedDocument): DocumentLink;
+  /** Opens a document as the application does. */
+  open(name: string): DocumentHandle;
+  /** Removes what the device keeps of the document, which is closed. */
+  forget(): Promise<void>;
   /** The application has closed the handle. */
   closed(): void;
 }
@@ -273,9 +315,4 @@ interface Waiter {
   readonly done: () => boolean;
   readonly resolve: () => void;
   readonly fail: (error: Error) => void;
-}
-
-function refusedError(error: RefusalStatus): RefusedError {
-  const code: RefusalCode = isRefusalCode(error.code) ? error.code : 'TW_INTERNAL';
-  return new RefusedError(code, error.reason, { retryAfterMs: error.retryAfterMs });
 }

@@ -47,12 +47,18 @@ async function bundle(names: string): Promise<Bundle> {
   return { bytes, inputs: [...loaded].flatMap((path) => Object.keys(outputs[path]?.inputs ?? {})) };
 }
 
-for (const names of ['SyncClient', 'SyncClient, TideweaveProvider']) {
-  test(`R6 a page loads at most 15 KB gzip for ${names}, beyond Yjs`, async () => {
+/** Kilobytes. The client's is its budget; the provider for editor bindings is on top of it. */
+const budgets = [
+  ['SyncClient', 15],
+  ['SyncClient, TideweaveProvider', 17],
+] as const;
+
+for (const [names, budget] of budgets) {
+  test(`R6 a page loads at most ${budget} KB gzip for ${names}, beyond Yjs`, async () => {
     const { bytes, inputs } = await bundle(names);
     console.log(`${names}: ${bytes} bytes gzip`);
     assert.ok(bytes > 5000, 'something was measured');
-    assert.ok(bytes <= 15 * 1024, `${bytes} bytes`);
+    assert.ok(bytes <= budget * 1024, `${bytes} bytes`);
     const forbidden =
       /(?:server-session|hocuspocus|y-websocket|scan-|struct-|store\/(?:document|level)|refusal-texts|merge-runner)/;
     assert.equal(

@@ -157,7 +157,7 @@ export class RelayDocument implements DocumentLink {
     const { clock } = this.#driver;
     let stored: StoredDocument | null = null;
     try {
-      const copy = new DeviceCopy(await opening, this.#name, clock, () => document.statusChanged());
+      const copy = new DeviceCopy(await opening, this.#name, clock, () => this.#driver.statusChanged(this.#name));
       const found = await copy.load();
       if (this.#isClosed) return;
       document.restore(found);
@@ -172,7 +172,7 @@ export class RelayDocument implements DocumentLink {
     for (const update of early) this.edit(update);
     document.loaded();
     this.#driver.drain();
-    document.statusChanged();
+    this.#driver.statusChanged(this.#name);
   }
 }
 

@@ -100,6 +100,11 @@ export class SessionDriver {
     });
   }
 
+  /** The device has more of a document, or less. */
+  statusChanged(name: string): void {
+    this.#options.listener.changed(new Set([name]));
+  }
+
   /** Does what the session has to have done. */
   drain(): void {
     let outputs = this.session.drain();

@@ -1,6 +1,7 @@
 /** The offline store over any ordered database with atomic batches. */
-import { type Clock, type Random, mergeUpdates } from '@tideweave/shared';
+import type { Clock, Random } from '@tideweave/shared';
 
+import { mergeUpdates } from '../merge-updates.ts';
 import type { StoreBackend } from './backend.ts';
 import { Compactor } from './compactor.ts';
 import { Connection } from './connection.ts';
@@ -45,7 +46,7 @@ export interface StoreOptions {
   readonly onError: (error: StoreError) => void;
   /** Held while a document is compacted or deleted; default: among the users of this store only. */
   readonly lock?: Lock;
-  /** One update that brings what all of `updates` bring; default: Tideweave's own, byte by byte. */
+  /** One update that brings what all of `updates` bring; default: as Yjs does it. */
   readonly merge?: (updates: readonly Uint8Array[]) => Uint8Array | Promise<Uint8Array>;
   /** What the device has room for; default: what is stored, without a quota. */
   readonly estimate?: () => Promise<StoreEstimate>;

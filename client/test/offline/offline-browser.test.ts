@@ -158,4 +158,15 @@ test('C4 U1 a page that goes away the moment after the device promised its edit 
   await ada.close();
 });
 
+test('U2 a page is only asked about when an edit is in memory alone, and a store takes one word', async (context) => {
+  const { world, browser } = context;
+  await world.online();
+  const ada = await browser.newContext();
+  const tab = await openTab(context, ada);
+  assert.equal(await tab.evaluate(() => tideweaveOffline.leaving()), [false, true, false]);
+  assert.is(await tab.evaluate((url) => tideweaveOffline.deviceStore(url), world.url), 'kept');
+  assert.equal((await tab.evaluate(() => tideweaveOffline.told())).problems, []);
+  await ada.close();
+});
+
 test.run();

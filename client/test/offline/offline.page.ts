@@ -53,6 +53,33 @@ const page = {
   /** Nothing on the device waits for the relay any more. */
   confirmed: (): Promise<boolean> => confirmed(),
 
+  /** Makes an edit and leaves the page at once: whether the browser would ask. Then once more, when the device has it. */
+  async leaving(): Promise<boolean[]> {
+    const wouldAsk = (): boolean => !dispatchEvent(new Event('beforeunload', { cancelable: true }));
+    const before = wouldAsk();
+    opened().doc.getText('text').insert(0, 'leaving ');
+    opened().flush();
+    const inMemory = wouldAsk();
+    await opened().whenSaved({ tier: 'device' });
+    return [before, inMemory, wouldAsk()];
+  },
+
+  /** A client on the store that needs no opening: writes, ends, and finds it again in a second one. */
+  async deviceStore(url: string): Promise<string> {
+    const first = new SyncClient({ url, store: 'device', connect: false });
+    first.on('storefailed', ({ message }) => problems.push(message));
+    const one = first.open('least ceremony');
+    one.doc.getText('text').insert(0, 'kept');
+    await one.whenSaved({ tier: 'device' });
+    first.destroy();
+    const second = new SyncClient({ url, store: 'device', connect: false });
+    const two = second.open('least ceremony');
+    await two.whenLoaded();
+    const text = two.doc.getText('text').toString();
+    second.destroy();
+    return text;
+  },
+
   look(): { text: string; map: Record<string, unknown>; list: string[]; pending: number } {
     const { doc, status } = opened();
     const map = Object.fromEntries([...doc.getMap('map').entries()].sort(([a], [b]) => (a < b ? -1 : 1)));

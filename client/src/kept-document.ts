@@ -1,0 +1,132 @@
+import type { CopyDifference, DocumentStatus } from '@tideweave/shared';
+import * as Y from 'yjs';
+import { differenceOf, digestOf } from './copy-state.ts';
+import type { DocumentClient, DocumentLink, LinkedDocument } from './document-client.ts';
+import { mergeUpdates } from './merge-updates.ts';
+import { refusedError } from './refused-error.ts';
+import type { StoredDocument } from './store/offline-store.ts';
+
+/**
+ * A document that is kept in sync on the device without being opened: its updates pass through to the store. There is no
+ * `Y.Doc`; what the relay asks for is read from the bytes, which take a tenth of the memory.
+ */
+export class KeptDocument implements LinkedDocument {
+  readonly name: string;
+  readonly #link: DocumentLink;
+  readonly #waiters = new Set<() => void>();
+  /** All that there is, in the order it came; one update after somebody asked. */
+  #updates: Uint8Array[] = [];
+  #isClosed = false;
+  /** Bytes of updates that came from the relay. */
+  bytesDown = 0;
+
+  /** Throws `RefusedError` TW_INVALID_NAME. */
+  constructor(client: DocumentClient, name: string) {
+    this.name = name;
+    this.#link = client.link(this);
+  }
+
+  get link(): DocumentLink {
+    return this.#link;
+  }
+
+  /** Lets go of the document; who waits is told. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#link.close();
+    this.statusChanged();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Resolves when all that the relay has is here and all that was here is durable there, or the document was closed. */
+  whenSettled(signal: AbortSignal): Promise<void> {
+    return this.#wait(({ synced, safe, access }) => synced && (safe === 'server' || access === 'read'), signal);
+  }
+
+  /** Resolves when the device has been read, or the document was closed. */
+  whenLoaded(signal: AbortSignal): Promise<void> {
+    return this.#wait(() => !this.#link.isLoading, signal);
+  }
+
+  #wait(done: (status: DocumentStatus) => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const status = this.#isClosed ? null : this.#link.status;
+        const error = status?.phase === 'refused' ? status.error : null;
+        const isSettled = status === null || (error === null && done(status));
+        if (error === null && !isSettled && !signal.aborted) return;
+        this.#waiters.delete(look);
+        signal.removeEventListener('abort', look);
+        if (error !== null) reject(refusedError(error));
+        else if (isSettled) resolve();
+        else reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+      };
+      this.#waiters.add(look);
+      signal.addEventListener('abort', look);
+      look();
+    });
+  }
+
+  stateVector(): Uint8Array {
+    return Y.encodeStateVectorFromUpdate(this.#merged());
+  }
+
+  difference(stateVector: Uint8Array): Uint8Array {
+    return Y.diffUpdate(this.#merged(), stateVector);
+  }
+
+  digest(): Uint8Array {
+    return this.#read(digestOf);
+  }
+
+  compare(there: Uint8Array): CopyDifference {
+    return this.#read((doc) => differenceOf(doc, there));
+  }
+
+  restore({ base, received, delivered, pending }: StoredDocument): void {
+    this.#updates = [...(base === null ? [] : [base]), ...received];
+    for (const { update } of [...delivered, ...pending]) this.#updates.push(update);
+  }
+
+  apply(update: Uint8Array): void {
+    this.bytesDown += update.length;
+    // A copy: it may be a view into its frame.
+    this.#updates.push(update.slice());
+  }
+
+  statusChanged(): void {
+    for (const look of this.#waiters) look();
+  }
+
+  // Nobody looks at the document, so that there is nobody to tell.
+  loaded(): void {}
+  storeFailed(): void {}
+  applyAwareness(): void {}
+  opened(): void {}
+  synced(): void {}
+  saved(): void {}
+  diverged(): void {}
+  refused(): void {}
+
+  /** As a `Y.Doc` for a moment: what the bytes add up to, deletions that followed from others included. */
+  #read<Result>(read: (doc: Y.Doc) => Result): Result {
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, this.#merged());
+    const result = read(doc);
+    doc.destroy();
+    return result;
+  }
+
+  #merged(): Uint8Array {
+    const merged = this.#updates.length === 0 ? emptyUpdate : mergeUpdates(this.#updates);
+    this.#updates = [merged];
+    return merged;
+  }
+}
+
+/** No structs, no deletions. */
+const emptyUpdate = new Uint8Array([0, 0]);

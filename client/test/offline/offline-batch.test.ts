@@ -1,0 +1,154 @@
+// @slow
+/** Documents in sync without being opened: `keep` and `syncNow`. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as Y from 'yjs';
+import { OfflineWorld, until, within } from './offline-world.ts';
+
+interface Context {
+  world: OfflineWorld;
+}
+
+const test = suite<Context>('Offline batch');
+
+test.before.each(async (context) => {
+  context.world = await OfflineWorld.begin();
+});
+
+test.after.each(({ world }) => world.end());
+
+const textOf = (doc: Y.Doc): string => doc.getText('text').toString();
+
+/** Somebody else writes into a document. */
+async function elsewhere(world: OfflineWorld, name: string, text: string): Promise<void> {
+  const client = world.client();
+  const handle = client.open(name);
+  await within('the relay', handle.whenSynced());
+  handle.doc.getText('text').insert(0, text);
+  await within('the relay', handle.whenSaved({ tier: 'server' }));
+  client.destroy();
+}
+
+async function onDevice(world: OfflineWorld, name: string): Promise<string> {
+  const device = await world.device({ name, client: { connect: false } });
+  await within('the device', device.handle.whenLoaded());
+  const text = textOf(device.handle.doc);
+  await device.end();
+  return text;
+}
+
+test('C2 C4 documents that are kept open without a network, with what others wrote; they were never opened', async ({
+  world,
+}) => {
+  await world.online();
+  await elsewhere(world, 'one', 'first');
+  const store = await world.store();
+  const client = world.client({ store });
+  await client.keep(['one', 'two']);
+  await elsewhere(world, 'two', 'second');
+  await elsewhere(world, 'one', 'more and ');
+  await until('both on the device', async () => {
+    const texts = await Promise.all(['one', 'two'].map(async (name) => (await store.export(name)) ?? null));
+    return texts.every((update) => update !== null && update.length > 15);
+  });
+  await until('the second edit', async () => {
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, (await store.export('one')) ?? new Uint8Array([0, 0]));
+    return textOf(doc) === 'more and first';
+  });
+  assert.is(client.documents.size, 0);
+
+  // Opened by the application, and closed again: it stays kept.
+  const handle = client.open('two');
+  await within('the document', handle.whenSynced());
+  assert.is(textOf(handle.doc), 'second');
+  handle.close();
+  await elsewhere(world, 'two', 'and third, ');
+  await until('the third edit', async () => {
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, (await store.export('two')) ?? new Uint8Array([0, 0]));
+    return textOf(doc) === 'and third, second';
+  });
+  client.destroy();
+  await store.close();
+  await world.offline();
+  assert.is(await onDevice(world, 'one'), 'more and first');
+  assert.is(await onDevice(world, 'two'), 'and third, second');
+});
+
+test('C4 U1 syncNow pushes what waits on the device, pulls, disconnects, and says what it did for each document', async ({
+  world,
+}) => {
+  // Made offline, in a process that is gone.
+  for (const name of ['one', 'two']) {
+    const device = await world.device({ name });
+    device.text.insert(0, `${name} offline`);
+    await within('the device', device.handle.whenSaved({ tier: 'device' }));
+    await device.end();
+  }
+  await world.online();
+  await elsewhere(world, 'two', 'meanwhile ');
+  const store = await world.store();
+  const client = world.client({ store, connect: false });
+  const results = await within('the batch', client.syncNow());
+  const of = (name: string): unknown[] => {
+    const found = results.find((result) => result.name === name);
+    return [found?.changed, found?.error];
+  };
+  assert.equal([results.length, of('one'), of('two')], [2, [false, null], [true, null]]);
+  assert.ok(results.every(({ bytesUp }) => bytesUp > 10));
+  assert.is(client.status.connection, 'stopped');
+  assert.is(client.documents.size, 0);
+  assert.is(textOf(await world.content('one')), 'one offline');
+  assert.is(textOf(await world.content('two')).length, 'two offlinemeanwhile '.length);
+  assert.ok((await store.list()).every(({ pendingUpdates }) => pendingUpdates === 0));
+
+  // Nothing is left to do, and nothing is done twice.
+  const { seq } = await world.about('one');
+  const again = await within('the second batch', client.syncNow(['one']));
+  assert.equal(
+    again.map(({ bytesUp, changed, error }) => [bytesUp, changed, error]),
+    [[0, false, null]],
+  );
+  assert.is((await world.about('one')).seq, seq);
+});
+
+test('C5 a kept document gives the relay what it lacks, though nobody opened it', async ({ world }) => {
+  const device = await world.device();
+  device.text.insert(0, 'known to the relay');
+  await world.online();
+  await within('the relay', device.handle.whenSaved({ tier: 'server' }));
+  const update = device.handle.exportMine();
+  await device.end();
+  await world.offline();
+  // A device that has the content, but neither an edit to push nor a place to resume: the relay has to ask for it.
+  const store = await world.store('other');
+  await store.append('fresh', 'received', update).durable;
+  await world.online();
+  await world.client({ store }).keep(['fresh']);
+  const lacking = async (): Promise<string> => textOf(await world.content('fresh').catch(() => new Y.Doc()));
+  await until('the relay to have it', async () => (await lacking()) === 'known to the relay');
+});
+
+test('U3 syncNow gives each document its own error: without a relay, refused, or ended by its signal', async ({
+  world,
+}) => {
+  const device = await world.device();
+  device.text.insert(0, 'waits');
+  await within('the device', device.handle.whenSaved({ tier: 'device' }));
+  await device.end();
+  const store = await world.store();
+  const client = world.client({ store, connect: false });
+  const [late] = await within('the batch', client.syncNow(['document'], { timeoutMs: 50 }));
+  assert.is((late?.error as { code?: string } | null)?.code, 'TW_TIMEOUT');
+  const reason = new Error('the task ends');
+  const [ended] = await within('the batch', client.syncNow(['document'], { signal: AbortSignal.abort(reason) }));
+  assert.is(ended?.error, reason);
+  const [invalid, other] = await within('the batch', client.syncNow(['', 'document'], { timeoutMs: 50 }));
+  assert.is((invalid?.error as { code?: string } | null)?.code, 'TW_INVALID_NAME');
+  assert.is((other?.error as { code?: string } | null)?.code, 'TW_TIMEOUT');
+  assert.is(client.status.connection, 'stopped');
+  assert.is((await store.load('document')).pending.length, 1, 'the edit is still there');
+});
+
+test.run();
