@@ -18,6 +18,7 @@ const documents = [
   { path: 'docs/promises.md', tests: packages.map((name) => `${name}/test/`) },
   { path: 'docs/PROTOCOL.md', tests: packages.map((name) => `${name}/test/`) },
   { path: 'docs/STORAGE.md', tests: ['server/test/'] },
+  { path: 'docs/dialects.md', tests: packages.map((name) => `${name}/test/`) },
 ];
 
 const ruleLine = new RegExp(String.raw`^- \*\*([${letters}]\d+)\*\* +(.*)$`, 'gm');

@@ -25,7 +25,8 @@ test.before.each(async (context) => {
   await plant(context, 'docs/promises.md', '- **D1** Nothing is lost.\n- **R1** (not yet) Later.\n');
   await plant(context, 'docs/PROTOCOL.md', '- **P1** Frames.\n- **P2** Types.\n');
   await plant(context, 'docs/STORAGE.md', '- **S1** Names.\n');
-  await plant(context, 'shared/test/frames.test.ts', titled('P1 P2'));
+  await plant(context, 'docs/dialects.md', '- **P80** Addresses.\n');
+  await plant(context, 'shared/test/frames.test.ts', titled('P1 P2 P80'));
   await plant(context, 'server/test/log.test.ts', titled('D1 S1'));
 });
 
@@ -46,7 +47,7 @@ function run({ folder }: Context): Promise<{ code: number; out: string }> {
 
 test('O1 a tree in which every rule has a test passes', async (context) => {
   const { code, out } = await run(context);
-  assert.is(out, 'rules: 5 rules, 2 titles, every rule has a test\n');
+  assert.is(out, 'rules: 6 rules, 2 titles, every rule has a test\n');
   assert.is(code, 0);
 });
 

@@ -25,20 +25,12 @@ export class Table {
   }
 
   print(): void {
-    const lines = [
-      ['editor', ...this.#behaviours],
-      ...Array.from(this.#rows, ([editor, row]) => [editor, ...this.#behaviours.map((name) => row.get(name) ?? '–')]),
-    ];
-    const widths = ['editor', ...this.#behaviours].map((_, column) =>
-      Math.max(...lines.map((line) => line[column]?.length ?? 0)),
-    );
-    const print = (cells: readonly string[]): void =>
-      console.log(`| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
     // The test library leaves its line of dots unfinished.
-    console.log('');
-    const [head = [], ...rows] = lines;
-    print(head);
-    print(widths.map((width) => '-'.repeat(width)));
-    for (const row of rows) print(row);
+    console.log('\n| client or editor | checked as | ok | failed |\n|---|---|---|---|');
+    for (const [editor, row] of this.#rows) {
+      const named = (isOk: boolean): string =>
+        this.#behaviours.filter((name) => (row.get(name) === 'ok') === isOk).join(' · ') || '–';
+      console.log(`| ${editor} | editor, ours beside y-websocket | ${named(true)} | ${named(false)} |`);
+    }
   }
 }

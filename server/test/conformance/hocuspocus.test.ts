@@ -10,7 +10,7 @@ import { HocuspocusClient, hocuspocusSocket } from './hocuspocus-client.ts';
 import { eachMajor, settle, text } from './hocuspocus-scene.ts';
 import { Table } from './table.ts';
 
-const table = new Table('provider');
+const table = new Table('what a provider shows');
 const test = suite('Hocuspocus providers');
 const each = eachMajor(test, table);
 
@@ -94,15 +94,23 @@ each(
   },
 );
 
-each('U1 forceSync is answered, and the count ends at 0', 'forceSync', async ({ open }) => {
+each('P88 U1 forceSync compares in both directions, and the count ends at 0', 'forceSync', async ({ open }) => {
   const client = open();
+  const other = open();
   await settle(client);
+  await settle(other);
+  // With the provider as its origin an edit is not sent: only a comparison finds it.
+  client.doc.transact(() => client.doc.getText('text').insert(0, 'unsent '), client.provider);
+  await pass(200);
+  assert.is(text(other), '');
   client.provider.forceSync();
   assert.is(client.provider.unsyncedChanges, 1);
   client.doc.getText('text').insert(0, 'x');
   await settle(client);
   await pass(100);
   assert.is(client.provider.unsyncedChanges, 0);
+  await until('what was not sent', () => text(other) === text(client));
+  assert.match(text(other), 'unsent');
 });
 
 each(
@@ -124,7 +132,7 @@ each(
 );
 
 each(
-  'C1 a stateless message reaches every provider of the document, and nobody else',
+  'P92 C1 a stateless message reaches every provider of the document, and nobody else',
   'stateless',
   async ({ open, url }) => {
     const members = [open(), open(), open({ token: 'reader' })];
@@ -145,7 +153,7 @@ each(
 );
 
 each(
-  'A1 documents on one socket are apart: one is refused, the others go on',
+  'P81 A1 documents on one socket are apart: one is refused, the others go on',
   'multiplexed',
   async ({ open, url, relay }, major) => {
     const socket = hocuspocusSocket(major, url);
@@ -214,7 +222,7 @@ each(
 );
 
 each(
-  'A1 U3 a reader alone is left in peace; its edit closes the socket with a reason, and it reads on (Hocuspocus: a counter that stands still)',
+  'P90 A1 U3 a reader alone is left in peace; its edit closes the socket with a reason, and it reads on (Hocuspocus: a counter that stands still)',
   'read-only',
   async ({ open }) => {
     const [writer, reader] = [open({ token: 'writer' }), open({ token: 'reader' })];
@@ -238,7 +246,7 @@ each(
 );
 
 each(
-  'U3 the document is deleted: the application is told, and nothing comes back',
+  'P93 U3 the document is deleted: the application is told, and nothing comes back',
   'deleted',
   async ({ open, http }) => {
     const client = open();

@@ -13,7 +13,7 @@ import { type Client, type ClientKind, YWebsocketClient, clientKinds, clients } 
 import { HocuspocusClient } from './hocuspocus-client.ts';
 import { Table } from './table.ts';
 
-const table = new Table('stock client');
+const table = new Table('bad input, silence');
 const test = suite('stock clients');
 const stockKinds = clientKinds.filter((kind) => kind !== 'tideweave');
 

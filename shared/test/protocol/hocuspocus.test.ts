@@ -117,7 +117,7 @@ test('R3 R6 addresses, tokens, updates and stateless messages are bounded', () =
   assert.is(refusalOf([1, d, 5, low, middle, high]), 'TW_TOO_LARGE');
 });
 
-test('P1 an address names its document up to the first zero', () => {
+test('P80 an address names its document up to the first zero', () => {
   assert.is(hocuspocusDocument('a/b'), 'a/b');
   assert.is(hocuspocusDocument('a/b\0x\0y'), 'a/b');
   assert.is(hocuspocusDocument('\0x'), '');

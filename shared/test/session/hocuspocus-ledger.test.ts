@@ -57,7 +57,7 @@ test('U1 an edit is worth one, once it is committed', () => {
   assert.is(ledger.committed(9), 1);
 });
 
-test('U1 what was made before the step 1 is worth nothing, wherever it comes', () => {
+test('P86 U1 what was made before the step 1 is worth nothing, wherever it comes', () => {
   const [ledger, editor] = [new HocuspocusLedger(), new Editor()];
   const [inserted, deleted, another] = [editor.insert(), editor.delete(), editor.insert()];
   assert.equal(
@@ -101,7 +101,7 @@ test('U1 deletions behind something queued were queued too', () => {
   assert.is(ledger.isUnsure, false);
 });
 
-test('U1 deletions that nothing tells apart are worth nothing until the provider counts anew', () => {
+test('P87 U1 deletions that nothing tells apart are worth nothing until the provider counts anew', () => {
   const [ledger, editor] = [new HocuspocusLedger(), new Editor()];
   editor.begin(ledger);
   ledger.handshakeAsked();

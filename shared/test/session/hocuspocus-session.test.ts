@@ -103,7 +103,7 @@ function sent(outputs: readonly HocuspocusOutput[]): string[] {
   });
 }
 
-test('A1 nothing is said before authorization, and then the scope, our step 1 and step 2, in this order', () => {
+test('P83 A1 nothing is said before authorization, and then the scope, our step 1 and step 2, in this order', () => {
   const rig = new Rig();
   const asked = rig.receive(token('d\0s', 'secret', '4.8.0'), step1('d\0s'), frame('d\0s', 1, Uint8Array.of(0)));
   assert.equal(
@@ -122,7 +122,7 @@ test('A1 nothing is said before authorization, and then the scope, our step 1 an
   one(rig.outputs(), 'awareness');
 });
 
-test('A1 the token may stand in the address, and one that is sent beats it', () => {
+test('P82 A1 the token may stand in the address, and one that is sent beats it', () => {
   assert.is(one(new Rig('url').receive(step1('d')), 'authorize').token, 'url');
   assert.is(one(new Rig('url').receive(token('d', '')), 'authorize').token, 'url');
   assert.is(one(new Rig('url').receive(token('d', 'own')), 'authorize').token, 'own');
@@ -137,7 +137,7 @@ test('A4 of many tokens, one is asked about at a time, and the last counts', () 
   assert.equal(sent(rig.outputs()), ['d denied TW_FORBIDDEN']);
 });
 
-test('A1 U3 who is refused is told once, and heard again with another token', () => {
+test('P84 A1 U3 who is refused is told once, and heard again with another token', () => {
   const rig = new Rig();
   const { channel } = one(rig.receive(token('d', 'a'), step1('d')), 'authorize');
   rig.session.refused(channel, new RefusedError('TW_UNAUTHORIZED', 'no'), rig.now);
@@ -150,7 +150,7 @@ test('A1 U3 who is refused is told once, and heard again with another token', ()
   one(rig.outputs(), 'catch-up');
 });
 
-test('U3 who is refused may send its step 1 and edits before a token that it has to fetch', () => {
+test('P84 U3 who is refused may send its step 1 and edits before a token that it has to fetch', () => {
   const rig = new Rig();
   const { channel } = one(rig.receive(token('d', 'a'), step1('d')), 'authorize');
   rig.session.refused(channel, new RefusedError('TW_UNAUTHORIZED', 'no'), rig.now);
@@ -168,7 +168,7 @@ test('U3 who is refused may send its step 1 and edits before a token that it has
   assert.is(rig.outputs().filter(({ kind }) => kind === 'store').length, 1, 'the edit since the newest step 1');
 });
 
-test('A1 an open document takes a new token: a lesser grant is told, a refusal ends it', () => {
+test('P85 A1 an open document takes a new token: a lesser grant is told, a refusal ends it', () => {
   const rig = new Rig();
   const channel = rig.open('d', 'write', '4.8.0');
   one(rig.receive(token('d', 'b', '4.8.0')), 'authorize');
@@ -182,7 +182,7 @@ test('A1 an open document takes a new token: a lesser grant is told, a refusal e
   assert.equal(rig.receive(edit('d')), []);
 });
 
-test('U3 a Close goes to major 4 only: major 2 throws at it', () => {
+test('P93 U3 a Close goes to major 4 only: major 2 throws at it', () => {
   const rig = new Rig();
   const channel = rig.open();
   rig.session.ended(channel, new RefusedError('TW_DOCUMENT_DELETED', 'gone'));
@@ -200,7 +200,7 @@ test('R1 an authorizer that cannot answer is asked again later', () => {
   one(rig.outputs(), 'catch-up');
 });
 
-test('U1 D2 a SyncStatus follows each step 2 and each update, after the commit and not before', () => {
+test('P86 U1 D2 a SyncStatus follows each step 2 and each update, after the commit and not before', () => {
   const rig = new Rig();
   const channel = rig.open();
   const receipts = rig.stored(step2('d'), edit('d', insertion()), edit('d', insertion()));
@@ -222,7 +222,7 @@ test('U1 D2 a SyncStatus follows each step 2 and each update, after the commit a
   assert.equal(rig.outputs(), []);
 });
 
-test('C5 missing dependencies are asked for once, and refused when the answer lacks them too', () => {
+test('P89 C5 missing dependencies are asked for once, and refused when the answer lacks them too', () => {
   const rig = new Rig();
   const channel = rig.open();
   rig.stored(step2('d'));
@@ -247,7 +247,7 @@ test('C5 missing dependencies are asked for once, and refused when the answer la
   assert.equal(sent(rig.outputs()), ['close 4403 TW_MISSING_DEPENDENCIES']);
 });
 
-test('D5 what cannot be stored now is not acknowledged, and asked for again', () => {
+test('P89 D5 what cannot be stored now is not acknowledged, and asked for again', () => {
   const rig = new Rig();
   const channel = rig.open();
   const [handshake] = rig.stored(step2('d'));
@@ -261,7 +261,7 @@ test('D5 what cannot be stored now is not acknowledged, and asked for again', ()
   assert.is(answer?.acks, 1);
 });
 
-test('A1 U3 a reader hears of its edit at the socket, and not of what it sends by itself', () => {
+test('P90 A1 U3 a reader hears of its edit at the socket, and not of what it sends by itself', () => {
   const rig = new Rig();
   rig.open('d', 'read');
   const [own, mine] = rig.stored(step2('d', insertion()), edit('d', insertion()));
@@ -272,7 +272,7 @@ test('A1 U3 a reader hears of its edit at the socket, and not of what it sends b
   assert.equal(sent(rig.outputs()), ['close 4205 TW_READ_ONLY']);
 });
 
-test('R1 documents are apart, and one that is closed may be opened again', () => {
+test('P81 R1 documents are apart, and one that is closed may be opened again', () => {
   const rig = new Rig();
   const [a, b] = [rig.open('a'), rig.open('b')];
   one(rig.receive(frame('a', 7)), 'leave');
@@ -282,7 +282,7 @@ test('R1 documents are apart, and one that is closed may be opened again', () =>
   assert.is(rig.open('a').address, 'a');
 });
 
-test('A4 R6 what comes before the document is open is bounded in bytes and in number', () => {
+test('P82 A4 R6 what comes before the document is open is bounded in bytes and in number', () => {
   const big = new Rig();
   big.receive(token('d', ''));
   assert.equal(sent(big.receive(edit('d', new Uint8Array(limits.messageBytesMax)))), ['close 1009 TW_TOO_LARGE']);
@@ -296,7 +296,7 @@ test('A4 R6 what comes before the document is open is bounded in bytes and in nu
   ]);
 });
 
-test('R1 malformed messages and an empty name end the connection with a reason, and then it is deaf', () => {
+test('P91 R1 malformed messages and an empty name end the connection with a reason, and then it is deaf', () => {
   for (const [bytes, expected] of [
     [Uint8Array.of(1), 'close 4403 TW_MALFORMED_MESSAGE'],
     [Uint8Array.of(0, 0, 0, 1, 0), 'close 4403 TW_INVALID_NAME'],
@@ -308,7 +308,7 @@ test('R1 malformed messages and an empty name end the connection with a reason, 
   }
 });
 
-test('R1 a client hears something every 20 s once it has heard anything, and is asked for a sign of life', () => {
+test('P94 R1 a client hears something every 20 s once it has heard anything, and is asked for a sign of life', () => {
   const rig = new Rig();
   assert.equal(rig.wait(25_000), [], 'a provider waits for the first message without a limit');
   rig.open();
@@ -321,12 +321,12 @@ test('R1 a client hears something every 20 s once it has heard anything, and is 
   assert.equal(sent(rig.wait(30_000)), ['close 4408 TW_TIMEOUT']);
 });
 
-test('P1 a Ping is answered, a Pong is taken', () => {
+test('P94 a Ping is answered, a Pong is taken', () => {
   const rig = new Rig();
   assert.equal(sent(rig.receive(Uint8Array.of(9), Uint8Array.of(10))), ['pong']);
 });
 
-test('U1 a provider whose count is unsure is made to count anew when it is quiet', () => {
+test('P87 U1 a provider whose count is unsure is made to count anew when it is quiet', () => {
   const doc = new Y.Doc();
   doc.getText('text').insert(0, 'abc');
   let deletion = nothing;
