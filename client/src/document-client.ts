@@ -1,4 +1,5 @@
 import type { ConnectionState, CopyDifference, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type { DocumentMerge } from './merge/document-merges.ts';
 import type { StoredDocument } from './store/offline-store.ts';
 
 /**
@@ -28,11 +29,17 @@ export interface DocumentLink {
   readonly lastEdit: number;
   /** Number of the newest edit that the device or the relay has durably, with all before it. */
   readonly durableEdit: number;
+  /** Merge reports that nobody has dismissed, oldest first; another array whenever it changes. */
+  readonly merges: readonly DocumentMerge[];
   /** Takes an edit made here. */
   edit(update: Uint8Array): void;
   announce(awarenessUpdate: Uint8Array): void;
   /** Sends what waits for the end of the turn, now. */
   flush(): void;
+  /** Forgets one merge report, or all of them. */
+  dismiss(merge?: DocumentMerge): void;
+  /** The newest merge report of this session, when those under way are made; null when there was none. */
+  merged(): Promise<DocumentMerge | null>;
   close(): void;
 }
 
@@ -53,8 +60,8 @@ export interface LinkedDocument {
   loaded(): void;
   /** The device could not give the document, or cannot keep it. */
   storeFailed(error: unknown): void;
-  /** Applies what arrived; throws what Yjs throws. */
-  apply(update: Uint8Array): void;
+  /** Applies what arrived; false when all of it was here already. Throws what Yjs throws. */
+  apply(update: Uint8Array): boolean;
   applyAwareness(update: Uint8Array): void;
   /** Open on a new connection: presence is told anew. */
   opened(): void;
@@ -64,6 +71,8 @@ export interface LinkedDocument {
   saved(n: number): void;
   diverged(divergence: Divergence): void;
   refused(error: RefusalStatus): void;
+  /** `merges` of the link has changed; `merge` is a new report, or one that has grown. */
+  mergesChanged(merge: DocumentMerge | null): void;
   /** `status` of the link has changed. */
   statusChanged(): void;
 }

@@ -6,6 +6,9 @@ import { differenceOf, digestOf } from './copy-state.ts';
 import type { DocumentLink, LinkedDocument } from './document-client.ts';
 import { Emitter } from './emitter.ts';
 import { refusedError } from './refused-error.ts';
+import type { DocumentMerge } from './merge/document-merges.ts';
+import type { MergeEntry } from './merge/report-types.ts';
+import type { RestoreOptions, RestoreResult } from './merge/restore.ts';
 import type { StoredDocument } from './store/offline-store.ts';
 
 /** Events of an open document. */
@@ -23,6 +26,10 @@ export interface DocumentEvents {
    * that does not help, the document is refused with TW_DIVERGED.
    */
   diverged: Divergence;
+  /** Both sides had changed the document apart: what came of it. Told again when the report grows. */
+  merge: DocumentMerge;
+  /** `merges` has changed: there is a new report, or one was dismissed or read from the device. */
+  merges: readonly DocumentMerge[];
   /** The device could not give the document; it is kept in memory and on the relay only. */
   storefailed: Error;
 }
@@ -47,6 +54,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   #lastStatus: DocumentStatus | null = null;
   #savedN = 0;
   #lastSavedAt: number | null = null;
+  /** Something of what is being applied was not here yet. */
+  #arrived = false;
   readonly #loaded: Promise<void>;
   #markLoaded: () => void = () => undefined;
   #closed = false;
@@ -140,6 +149,40 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     return this.#owner.open(this.name);
   }
 
+  /**
+   * What merges did after both sides had changed the document apart, oldest first, until they are dismissed; at most 32.
+   * Kept on the device where there is a store. Another array whenever it changes.
+   */
+  get merges(): readonly DocumentMerge[] {
+    return this.link.merges;
+  }
+
+  /**
+   * Puts back what a merge took from me, as an ordinary edit: it can be undone, and the others get it. Resolves with what
+   * came of it; rejects when the code for it cannot be loaded.
+   */
+  async restoreMine(entry: MergeEntry, options?: RestoreOptions): Promise<RestoreResult> {
+    const { restoreMine } = await import('./merge/restore.ts');
+    if (this.#closed) throw new Error(`document ${JSON.stringify(this.name)} was closed`);
+    return restoreMine(this.doc, entry, options);
+  }
+
+  /** Whether `restoreMine` has something to put back and a place for it, be it with `overwrite`. */
+  async canRestore(entry: MergeEntry): Promise<boolean> {
+    const { canRestore } = await import('./merge/restore.ts');
+    return canRestore(this.doc, entry);
+  }
+
+  /** Forgets a merge report, or all of them. */
+  dismiss(merge?: DocumentMerge): void {
+    this.link.dismiss(merge);
+  }
+
+  /** The newest merge report of this session, when those under way are made; null when there was none. */
+  whenMerged(): Promise<DocumentMerge | null> {
+    return this.link.merged();
+  }
+
   /** Stops keeping the document in sync. Edits that are not saved are lost with it: see `status.pending`. */
   close(): void {
     if (this.#closed) return;
@@ -199,9 +242,11 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     this.emit('storefailed', error instanceof Error ? error : new Error(String(error)));
   }
 
-  /** @internal Applies what arrived; throws what Yjs throws. */
-  apply(update: Uint8Array): void {
+  /** @internal Applies what arrived; false when all of it was here already. Throws what Yjs throws. */
+  apply(update: Uint8Array): boolean {
+    this.#arrived = false;
     Y.applyUpdate(this.doc, update, this);
+    return this.#arrived;
   }
 
   /** @internal */
@@ -238,6 +283,13 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   }
 
   /** @internal */
+  mergesChanged(merge: DocumentMerge | null): void {
+    if (this.#closed) return;
+    this.emit('merges', this.merges);
+    if (merge !== null) this.emit('merge', merge);
+  }
+
+  /** @internal */
   statusChanged(): void {
     if (this.#closed) return;
     const { status } = this;
@@ -247,7 +299,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   }
 
   readonly #edited = (update: Uint8Array, origin: unknown): void => {
-    if (origin !== this) this.link.edit(update);
+    if (origin === this) this.#arrived = true;
+    else this.link.edit(update);
   };
 
   readonly #presenceChanged = (

@@ -92,10 +92,12 @@ export class KeptDocument implements LinkedDocument {
     for (const { update } of [...delivered, ...pending]) this.#updates.push(update);
   }
 
-  apply(update: Uint8Array): void {
+  /** Without a `Y.Doc` nobody can say at once whether it brought anything: what compares the two sides finds out. */
+  apply(update: Uint8Array): boolean {
     this.bytesDown += update.length;
     // A copy: it may be a view into its frame.
     this.#updates.push(update.slice());
+    return true;
   }
 
   statusChanged(): void {
@@ -111,6 +113,7 @@ export class KeptDocument implements LinkedDocument {
   saved(): void {}
   diverged(): void {}
   refused(): void {}
+  mergesChanged(): void {}
 
   /** As a `Y.Doc` for a moment: what the bytes add up to, deletions that followed from others included. */
   #read<Result>(read: (doc: Y.Doc) => Result): Result {

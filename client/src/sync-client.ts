@@ -8,6 +8,7 @@ import { Emitter } from './emitter.ts';
 import { type ClientEnvironment, platformEnvironment } from './environment.ts';
 import { PageLifecycle } from './lifecycle.ts';
 import { RelayClient, type RelayClientOptions } from './relay/relay-client.ts';
+import type { MergeOptions } from './merge/merge-options.ts';
 import type { OfflineStore } from './store/offline-store.ts';
 import type { SyncNowOptions, SyncResult } from './sync-now.ts';
 import type { Token } from './token.ts';
@@ -32,6 +33,11 @@ export interface SyncClientOptions {
    * Default none: a connection of its own.
    */
   readonly tabs?: TabSharing;
+  /**
+   * Reports of what a merge did after both sides changed a document apart: see `DocumentHandle.merges`. They take about
+   * the encoded size of each open document in memory, and a worker while one is computed. `false`: none.
+   */
+  readonly merge?: MergeOptions | false;
   /** WebSocket class; default the platform's, or the package ws in Node 20. */
   readonly WebSocket?: WebSocketClass;
   /** Connect at once; default true. Otherwise `connect()` does. */
@@ -90,7 +96,14 @@ export class SyncClient extends Emitter<ClientEvents> {
     this.#clock = world.clock;
     this.#warnBeforeUnload = options.warnBeforeUnload !== false;
     this.#lifecycle = new PageLifecycle(() => void this.#flush());
-    const relay = { environment: world, token, device, store: this.#store, changed: () => this.#changed() };
+    const relay = {
+      environment: world,
+      token,
+      device,
+      store: this.#store,
+      merge: options.merge ?? {},
+      changed: () => this.#changed(),
+    };
     this.#client = options.tabs?.({ ...relay, url }) ?? new RelayClient(relay);
     if (options.connect !== false) this.connect();
   }

@@ -3,6 +3,8 @@ import type { DocumentClient, LinkedDocument } from '../document-client.ts';
 import type { ClientEnvironment } from '../environment.ts';
 import type { OfflineStore } from '../store/offline-store.ts';
 import type { Token } from '../token.ts';
+import { MergeDesk } from '../merge/merge-desk.ts';
+import type { MergeOptions } from '../merge/merge-options.ts';
 import { RelayDocument } from './relay-document.ts';
 import { SessionDriver } from './session-driver.ts';
 
@@ -13,6 +15,8 @@ export interface RelayClientOptions {
   readonly store: OfflineStore | Promise<OfflineStore> | undefined;
   /** Bytes that may be on their way without an acknowledgement; default what suits a network. */
   readonly inFlightBytesMax?: number;
+  /** False: no merge reports. */
+  readonly merge: MergeOptions | false;
   /** The connection, or the status of any document, changed. */
   readonly changed: () => void;
 }
@@ -21,12 +25,14 @@ export interface RelayClientOptions {
 export class RelayClient implements DocumentClient {
   readonly #options: RelayClientOptions;
   readonly #driver: SessionDriver;
+  readonly #desk: MergeDesk | null;
   readonly #documents = new Map<string, RelayDocument>();
 
   /** Throws `RefusedError` TW_TOO_LARGE when `device` is too long. */
   constructor(options: RelayClientOptions) {
     this.#options = options;
-    const { environment, token, device, inFlightBytesMax } = options;
+    const { environment, token, device, inFlightBytesMax, merge } = options;
+    this.#desk = merge === false ? null : new MergeDesk(environment.clock, merge);
     this.#driver = new SessionDriver({
       environment,
       token,
@@ -62,7 +68,7 @@ export class RelayClient implements DocumentClient {
   link(document: LinkedDocument): RelayDocument {
     const { name } = document;
     checkName(name);
-    const link = new RelayDocument(this.#driver, document, () => this.#documents.delete(name));
+    const link = new RelayDocument(this.#driver, document, this.#desk, () => this.#documents.delete(name));
     this.#documents.set(name, link);
     link.open(this.#options.store);
     return link;
@@ -70,6 +76,7 @@ export class RelayClient implements DocumentClient {
 
   destroy(): void {
     this.#driver.destroy();
+    this.#desk?.close();
   }
 
   #changed(names: ReadonlySet<string>): void {

@@ -1,5 +1,8 @@
 import type { DocumentStatus } from '@tideweave/shared';
 import type { DocumentLink, LinkedDocument } from '../document-client.ts';
+import { type DocumentMerge, DocumentMerges } from '../merge/document-merges.ts';
+import type { MergeDesk } from '../merge/merge-desk.ts';
+import { presentIn } from '../merge/merge-watch.ts';
 import type { OfflineStore, StoredDocument } from '../store/offline-store.ts';
 import { DeviceCopy, resumed } from './device-copy.ts';
 import type { DocumentOutput, SessionDriver } from './session-driver.ts';
@@ -15,13 +18,26 @@ export class RelayDocument implements DocumentLink {
   /** Edits made while the device is being read; null when it has been. */
   #early: Uint8Array[] | null = null;
   #copy: DeviceCopy | null = null;
+  /** Null where nobody wants reports. */
+  readonly #merges: DocumentMerges | null;
+  readonly #isBrought: boolean;
   #isClosed = false;
 
-  /** `closed` is called once. */
-  constructor(driver: SessionDriver, document: LinkedDocument, closed: () => void) {
+  /** `desk`: null for no merge reports. `closed` is called once. */
+  constructor(driver: SessionDriver, document: LinkedDocument, desk: MergeDesk | null, closed: () => void) {
     this.#driver = driver;
     this.document = document;
     this.#closed = closed;
+    this.#isBrought = document.stateVector().length > emptyStateVector.length;
+    this.#merges =
+      desk === null
+        ? null
+        : new DocumentMerges({
+            name: document.name,
+            desk,
+            encode: () => document.difference(emptyStateVector),
+            changed: (merge) => document.mergesChanged(merge),
+          });
   }
 
   /** Begins; called once. The session reads the document at once, or when the device has been read. */
@@ -67,6 +83,10 @@ export class RelayDocument implements DocumentLink {
     this.#session.adopt(this.#name, epoch);
   }
 
+  get merges(): readonly DocumentMerge[] {
+    return this.#merges?.list ?? noMerges;
+  }
+
   edit(update: Uint8Array): void {
     if (this.#early !== null) {
       this.#early.push(update);
@@ -74,6 +94,7 @@ export class RelayDocument implements DocumentLink {
     }
     const n = this.#session.edit(this.#name, update, this.#driver.clock.now());
     this.#copy?.edited(n, update);
+    this.#merges?.watch.edited(n, update);
     this.#driver.schedule();
   }
 
@@ -87,8 +108,17 @@ export class RelayDocument implements DocumentLink {
     this.#driver.drain();
   }
 
+  dismiss(merge?: DocumentMerge): void {
+    this.#merges?.dismiss(merge);
+  }
+
+  async merged(): Promise<DocumentMerge | null> {
+    return this.#merges?.settled() ?? null;
+  }
+
   close(): void {
     this.#isClosed = true;
+    this.#merges?.close();
     this.#copy?.close();
     this.#closed();
     if (this.#early !== null) return;
@@ -105,15 +135,19 @@ export class RelayDocument implements DocumentLink {
         return;
       case 'awareness':
         document.applyAwareness(output.update);
+        this.#merges?.watch.present(presentIn(output.update));
         return;
       case 'opened':
+        this.#merges?.watch.opened();
         document.opened();
         return;
       case 'synced':
+        this.#merges?.watch.synced();
         document.synced();
         return;
       case 'saved':
         this.#copy?.saved(output.n);
+        this.#merges?.watch.saved(output.n);
         document.saved(output.n);
         return;
       case 'confirmed':
@@ -142,8 +176,9 @@ export class RelayDocument implements DocumentLink {
   /** What passes every check may still fail when it is applied (L1); the document is then not to be trusted. */
   #apply(update: Uint8Array): void {
     try {
-      this.document.apply(update);
+      const changed = this.document.apply(update);
       this.#copy?.delivered(update);
+      this.#merges?.watch.delivered(update, changed);
     } catch (error) {
       this.#session.applyFailed(this.#name, error instanceof Error ? error.message : String(error));
     }
@@ -157,12 +192,14 @@ export class RelayDocument implements DocumentLink {
     const { clock } = this.#driver;
     let stored: StoredDocument | null = null;
     try {
-      const copy = new DeviceCopy(await opening, this.#name, clock, () => this.#driver.statusChanged(this.#name));
+      const store = await opening;
+      const copy = new DeviceCopy(store, this.#name, clock, () => this.#driver.statusChanged(this.#name));
       const found = await copy.load();
       if (this.#isClosed) return;
       document.restore(found);
       stored = found;
       this.#copy = copy;
+      this.#loadMerges(store, found);
     } catch (error) {
       document.storeFailed(error);
     }
@@ -174,7 +211,23 @@ export class RelayDocument implements DocumentLink {
     this.#driver.drain();
     this.#driver.statusChanged(this.#name);
   }
+
+  #loadMerges(store: OfflineStore, { base, received, delivered, pending, resume, reports }: StoredDocument): void {
+    const merges = this.#merges;
+    if (merges === null) return;
+    merges.keepIn(store, reports);
+    // What the other side has beside content of unknown origin, or before the first sync, nobody knows.
+    if (this.#isBrought || (resume === null && pending.length === 0)) return;
+    const shared = [...(base === null ? [] : [base]), ...received, ...delivered.map(({ update }) => update)];
+    const edits = pending.map(({ update }) => update);
+    merges.watch.loaded(shared, edits);
+  }
 }
+
+const noMerges: readonly DocumentMerge[] = [];
+
+/** Yjs's state vector of an empty document. */
+const emptyStateVector = Uint8Array.of(0);
 
 /** Nothing is known of a document while the device is being read. */
 function statusWhileLoading(early: readonly Uint8Array[]): DocumentStatus {

@@ -1,5 +1,6 @@
 import type { Clock, CopyDifference, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
 import type { DocumentLink, LinkedDocument } from '../document-client.ts';
+import type { DocumentMerge } from '../merge/document-merges.ts';
 import type { StoredDocument } from '../store/offline-store.ts';
 import type { DocumentFacts } from './messages.ts';
 import { type KnownFacts, sharedStatus } from './shared-truth.ts';
@@ -43,6 +44,22 @@ export class TabDocument implements DocumentLink, LinkedDocument {
 
   get durableEdit(): number {
     return Math.max(this.#link.durableEdit, this.#facts?.durableN ?? 0);
+  }
+
+  get merges(): readonly DocumentMerge[] {
+    return this.#link.merges;
+  }
+
+  dismiss(merge?: DocumentMerge): void {
+    this.#link.dismiss(merge);
+  }
+
+  merged(): Promise<DocumentMerge | null> {
+    return this.#link.merged();
+  }
+
+  mergesChanged(merge: DocumentMerge | null): void {
+    this.#document.mergesChanged(merge);
   }
 
   edit(update: Uint8Array): void {
@@ -110,8 +127,8 @@ export class TabDocument implements DocumentLink, LinkedDocument {
     this.#document.storeFailed(error);
   }
 
-  apply(update: Uint8Array): void {
-    this.#document.apply(update);
+  apply(update: Uint8Array): boolean {
+    return this.#document.apply(update);
   }
 
   applyAwareness(update: Uint8Array): void {
