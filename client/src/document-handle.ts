@@ -2,10 +2,8 @@ import {
   type Divergence,
   type CopyDifference,
   type DocumentStatus,
-  RefusedError,
-  type RefusalCode,
+  refusedBy,
   type RefusalStatus,
-  isRefusalCode,
 } from '@tideweave/shared';
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
@@ -258,7 +256,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
 
   #settle(waiter: Waiter, status: DocumentStatus): void {
     if (waiter.done()) waiter.resolve();
-    else if (status.phase === 'refused' && status.error !== null) waiter.fail(refusedError(status.error));
+    else if (status.phase === 'refused' && status.error !== null) waiter.fail(refusedBy(status.error));
   }
 }
 
@@ -273,9 +271,4 @@ interface Waiter {
   readonly done: () => boolean;
   readonly resolve: () => void;
   readonly fail: (error: Error) => void;
-}
-
-function refusedError(error: RefusalStatus): RefusedError {
-  const code: RefusalCode = isRefusalCode(error.code) ? error.code : 'TW_INTERNAL';
-  return new RefusedError(code, error.reason, { retryAfterMs: error.retryAfterMs });
 }

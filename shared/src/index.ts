@@ -53,6 +53,7 @@ export { Backoff } from './session/backoff.ts';
 export type { ConnectionState } from './session/client-connection.ts';
 export type { CopyDifference, Divergence } from './session/comparisons.ts';
 export type { DocumentStatus, RefusalStatus, ResumedDocument, SafeTier } from './session/client-document.ts';
+export { refusedBy } from './session/client-document.ts';
 export { type ClientOutput, ClientSession, type ClientSessionOptions } from './session/client-session.ts';
 export type {
   HocuspocusChannel,

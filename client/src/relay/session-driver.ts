@@ -63,6 +63,7 @@ export class SessionDriver {
       merge: mergeUpdates,
       digestCopy,
       compareCopy,
+      renewsToken: typeof options.token === 'function',
       ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
     });
     this.#unwatchNetwork = environment.watchNetwork(() => {
@@ -127,6 +128,9 @@ export class SessionDriver {
         this.#transport?.close();
         this.#transport = null;
         return;
+      case 'token':
+        void this.#renew();
+        return;
       case 'send':
         this.#transport?.send(output.frame as Uint8Array<ArrayBuffer>);
         return;
@@ -153,6 +157,16 @@ export class SessionDriver {
       // No token and no socket are both a failed attempt; the session decides when to make the next.
       this.#feed(isCurrent, (now) => this.session.disconnected(now));
     }
+  }
+
+  async #renew(): Promise<void> {
+    const attempt = this.#attempt;
+    // Without one the session asks again.
+    const token = await askToken(this.#options.token).catch(() => null);
+    this.#feed(
+      () => attempt === this.#attempt,
+      (now) => this.session.renewed(token, now),
+    );
   }
 
   #feed(isCurrent: () => boolean, feed: (now: number) => void): void {

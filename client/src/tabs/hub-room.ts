@@ -7,7 +7,7 @@ import {
   type RefusalStatus,
   covers,
   decodeStateVector,
-  isRefusalCode,
+  refusedBy,
   partBytes,
   splitUpdate,
   DocumentState,
@@ -339,8 +339,8 @@ export class HubRoom implements LinkedDocument {
     if (this.#link.isLoading || this.#link.status.pending.updates === 0) this.#finish();
   }
 
-  #end({ code, reason, retryAfterMs }: RefusalStatus): void {
-    const error = new RefusedError(isRefusalCode(code) ? code : 'TW_INTERNAL', reason, { retryAfterMs });
+  #end(status: RefusalStatus): void {
+    const error = refusedBy(status);
     for (const link of this.#members.keys()) link.session.refuseDocument(this.number, error);
     for (const { link, message } of this.#waiting) link.session.refusedOpen(message.request, error);
     const links = [...this.#members.keys(), ...this.#waiting.map(({ link }) => link)];

@@ -59,7 +59,7 @@ export const defaultLimits: Limits = {
 export const nameBytesMax: number = 512;
 /** A device or user id as stored beside an entry, in UTF-8. */
 export const authorBytesMax: number = 128;
-/** A token as sent in `open`, in UTF-8. */
+/** A token as sent in `open` and `token`, in UTF-8. */
 export const tokenBytesMax: number = 8192;
 /** A cursor on the wire. */
 export const cursorBytesMax: number = 64;

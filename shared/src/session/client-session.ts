@@ -1,6 +1,5 @@
-import { utf8ByteLength } from 'lib0/string';
+import { checkBytes } from '../base/check-bytes.ts';
 import { RefusedError } from '../base/errors.ts';
-import { isRetryable } from '../protocol/close.ts';
 import { decodeServerMessages } from '../protocol/codec.ts';
 import { authorBytesMax, nameBytesMax, tokenBytesMax } from '../protocol/limits.ts';
 import type { RefuseMessage, ServerMessage } from '../protocol/message.ts';
@@ -10,11 +9,11 @@ import {
   type DocumentStatus,
   type RefusalStatus,
   type ResumedDocument,
-  refusalOf,
   refusalStatus,
 } from './client-document.ts';
 import { ClientExchange, type ClientExchangeOptions } from './client-exchange.ts';
 import { type ClientOutput, ClientOutputs } from './client-outputs.ts';
+import { TokenRenewal } from './token-renewal.ts';
 
 export type { ClientOutput } from './client-outputs.ts';
 
@@ -35,6 +34,7 @@ export class ClientSession {
   readonly #abandoned = new Map<number, string>();
   /** Documents refused for now. */
   readonly #waiting = new Set<ClientDocument>();
+  readonly #renewal: TokenRenewal;
   #token = '';
   #lastRequest = 0;
 
@@ -43,6 +43,7 @@ export class ClientSession {
     checkBytes('TW_TOO_LARGE', 'the device', options.device, authorBytesMax);
     this.#options = options;
     this.#connection = new ClientConnection(options.random);
+    this.#renewal = new TokenRenewal(options.random);
     this.#exchange = new ClientExchange(options, this.#outputs);
   }
 
@@ -80,7 +81,7 @@ export class ClientSession {
     let { deadline } = this.#connection;
     // Without a connection nobody can be asked, however long ago it was due.
     if (this.connection !== 'connected') return deadline;
-    deadline = Math.min(deadline, this.#exchange.deadline);
+    deadline = Math.min(deadline, this.#exchange.deadline, this.#renewal.deadline);
     for (const document of this.#waiting) deadline = Math.min(deadline, document.retryAtMs);
     return deadline;
   }
@@ -158,6 +159,17 @@ export class ClientSession {
     if (this.connection !== 'connecting') return;
     this.#connection.connected(now);
     this.#outputs.tell({ kind: 'connection' });
+    this.#authorize(token, now);
+  }
+
+  /** The answer to the output `token`; null when the application had none. */
+  renewed(token: string | null, now: number): void {
+    if (this.connection !== 'connected') return;
+    this.#renewal.answered(token !== null, now);
+    if (token !== null) this.#authorize(token, now);
+  }
+
+  #authorize(token: string, now: number): void {
     try {
       checkBytes('TW_TOO_LARGE', 'the token', token, tokenBytesMax);
     } catch (error) {
@@ -165,6 +177,7 @@ export class ClientSession {
       return;
     }
     this.#token = token;
+    if (this.#byNumber.size > 0) this.#outputs.send({ type: 'token', token });
     for (const document of this.#documents.values()) {
       // Refused a moment ago: it keeps its time, unless what it was refused for is the token, which is a new one now.
       const early = document.state === 'waiting' && now < document.retryAtMs && document.error?.action !== 'reauth';
@@ -207,8 +220,17 @@ export class ClientSession {
     if (duty === 'connect') this.#connect(now);
     else if (duty === 'drop') this.#drop(now);
     else if (duty === 'ping') this.#outputs.send({ type: 'ping' });
-    if (this.connection === 'connected') this.#exchange.tick(now);
-    for (const document of this.#waiting) if (now >= document.retryAtMs) this.#ask(document);
+    if (this.connection !== 'connected') return;
+    this.#exchange.tick(now);
+    for (const document of this.#waiting) if (now >= document.retryAtMs) this.#retry(document, now);
+    if (this.#renewal.tick(now)) this.#outputs.tell({ kind: 'token' });
+  }
+
+  #retry(document: ClientDocument, now: number): void {
+    if (this.#options.renewsToken !== true || document.error?.action !== 'reauth') return this.#ask(document);
+    // What was refused is the token: its document waits for the next one.
+    document.retryAtMs = Infinity;
+    this.#renewal.want(now);
   }
 
   #handle(message: ServerMessage, now: number): void {
@@ -234,6 +256,9 @@ export class ClientSession {
         this.#outputs.tell({ kind: 'opened', name: document.name }, { kind: 'status', name: document.name });
         return;
       }
+      case 'grant':
+        if (this.#options.renewsToken === true) this.#renewal.granted(message.endsInMs, now);
+        return;
       case 'refuse':
         this.#refused(message, now);
         return;
@@ -316,13 +341,12 @@ export class ClientSession {
   /** Leaves a document for good. */
   #abandon(document: ClientDocument, error: RefusedError): void {
     if (document.number !== 0) this.#outputs.send({ type: 'leave', doc: document.number });
-    this.#refuse(document, refusalOf(error), Infinity);
+    this.#refuse(document, refusalStatus(error), Infinity);
   }
 
   #refuse(document: ClientDocument, status: RefusalStatus, now: number): void {
-    const again = isRetryable(status.action);
     this.#unlink(document);
-    document.move(again ? 'refused-for-now' : 'refused-for-good');
+    document.move(status.retryable ? 'refused-for-now' : 'refused-for-good');
     document.refused(status, now);
     if (document.state === 'waiting') this.#waiting.add(document);
     else this.#waiting.delete(document);
@@ -334,13 +358,13 @@ export class ClientSession {
 
   #failed(error: unknown, now: number): void {
     if (!(error instanceof RefusedError)) throw error;
-    this.#giveUp(refusalOf(error), now);
+    this.#giveUp(refusalStatus(error), now);
   }
 
   /** The relay and this client do not go on together on this connection. */
   #giveUp(status: RefusalStatus, now: number): void {
     this.#connection.refused(status);
-    if (isRetryable(status.action)) {
+    if (status.retryable) {
       this.#drop(now);
       return;
     }
@@ -361,6 +385,7 @@ export class ClientSession {
   #forgetConnection(): void {
     this.#outputs.discardMessages();
     this.#exchange.forget();
+    this.#renewal.forget();
     this.#byNumber.clear();
     this.#byRequest.clear();
     this.#abandoned.clear();
@@ -385,12 +410,8 @@ export class ClientSession {
 export interface ClientSessionOptions extends ClientExchangeOptions {
   /** How this device calls itself, at most 128 bytes; may be empty. */
   readonly device: string;
+  /** Whether the output `token` is answered: with a token that is always the same there is nothing to ask for. */
+  readonly renewsToken?: boolean;
   /** Yjs V1 state vector of the copy here. */
   readonly readStateVector: (name: string) => Uint8Array;
-}
-
-function checkBytes(code: 'TW_TOO_LARGE' | 'TW_INVALID_NAME', what: string, text: string, bytesMax: number): void {
-  const bytes = utf8ByteLength(text);
-  if (bytes > bytesMax)
-    throw new RefusedError(code, `${what} has ${bytes} bytes where at most ${bytesMax} are allowed`);
 }

@@ -19,11 +19,12 @@ export class Bench {
   /** Whether deletions that the relay does not know had to be said by somebody. */
   stated = true;
 
-  constructor() {
+  constructor(options: { readonly renewsToken?: boolean } = {}) {
     this.session = new ClientSession({
       random: () => this.random,
       device: '',
       updateBytesMax,
+      ...options,
       readStateVector: (name) => Y.encodeStateVector(this.doc(name)),
       merge: mergeUpdates,
       digestCopy: (name) => digestOf(this.doc(name)),

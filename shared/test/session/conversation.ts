@@ -56,6 +56,7 @@ export class Conversation {
       random: () => 0.5,
       device: name,
       updateBytesMax: modelLimits.updateBytesMax,
+      renewsToken: true,
       readStateVector: (document) => Y.encodeStateVector(this.#doc(name, document)),
       merge: mergeUpdates,
       digestCopy: (document) => digestOf(this.#doc(name, document)),
@@ -291,6 +292,9 @@ export class Conversation {
     switch (output.kind) {
       case 'connect':
       case 'connection':
+        return;
+      case 'token':
+        this.#line(name, 'asks the application for a new token');
         return;
       case 'disconnect':
         this.#line(name, 'drops the connection');
