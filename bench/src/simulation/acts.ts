@@ -93,6 +93,11 @@ export function perform(world: World, step: Step): void {
     case 'bad-token':
       badToken(world, device, step.ms);
       return;
+    case 'short-grants':
+      // From now on, and for the connection that is there when it comes back.
+      world.tokenLives.set(name, 500 + step.ms * 2);
+      if (dice.chance(0.7)) cut(world, name, { client: true, relay: true });
+      return;
     case 'bad-frame':
       world.connections.spoil(name);
       return;

@@ -7,6 +7,7 @@ import {
   CompactionByRange,
   CursorFromDelivery,
   DuplicatesStored,
+  EndedGrantKept,
   LostDirtyFlag,
   MissingDependenciesStored,
   RelayEcho,
@@ -31,4 +32,5 @@ export const bugs: Readonly<Record<string, new () => Planting>> = {
   'want ignored': WantIgnored,
   'epoch ignored': EpochIgnored,
   'outbox dropped': OutboxDropped,
+  'ended grant kept': EndedGrantKept,
 };

@@ -31,6 +31,8 @@ export interface ConnectedWorld {
   readonly relay: SimulatedRelay | null;
   note(text: () => string): void;
   fault(kind: FaultKind): void;
+  /** A token for a device, as its application has it now. */
+  token(device: DeviceSettings): string;
 }
 
 export class Connections {
@@ -188,7 +190,7 @@ export class Connections {
     document: string,
     linkOf: () => Link,
   ): ConstructorParameters<typeof Link>[0]['atRelay'] {
-    const { name, dialect, access } = device;
+    const { name, dialect } = device;
     const world = this.#world;
     let relay: SimulatedRelay | null = null;
     let socket: RelaySocket | null = null;
@@ -213,6 +215,7 @@ export class Connections {
         wrote: (payload, congested) => watch.wrote(payload, congested),
         closedByRelay: (code, reason) => {
           watch.closed(reason);
+          if (watch.isOver) world.fault('grant-ended');
           world.note(() => `${name}: closed by the relay with ${code}, ${reason}`);
           at.clock.after(closeHandshakeMs, ended);
         },
@@ -222,12 +225,19 @@ export class Connections {
       if (others > 0) world.fault('duplicate-connection');
       this.#accepted.set(name, others + 1);
       toClient.open();
-      at.accept(accepted, { dialect, document, token: `${access} ${name}` });
+      // A stock client has it in its address.
+      const token = world.token(device);
+      if (dialect === 'y-websocket') watch.granted(document, token);
+      at.accept(accepted, { dialect, document, token });
       accepted.onDrain(() => at.drained(accepted));
     };
     return {
       opened,
-      received: (frame) => socket !== null && relay?.receive(socket, frame),
+      received: (frame) => {
+        if (socket === null) return;
+        if (socket.isOpen) linkOf().watch.reached(frame);
+        relay?.receive(socket, frame);
+      },
       control: () => socket !== null && relay?.heard(socket),
       closed: ended,
     };

@@ -44,6 +44,7 @@ export const faultKinds = [
   'refused-midway',
   'disconnect',
   'bad-token',
+  'grant-ended',
   'bad-frame',
 ] as const;
 

@@ -8,6 +8,7 @@ import {
   decodeYWebsocket,
 } from '@tideweave/shared';
 import { Coverage } from './coverage.ts';
+import { graceMs, readToken } from './grants.ts';
 import type { Replica } from './replica.ts';
 import type { Report } from './violation.ts';
 import type { Witness } from './witness.ts';
@@ -21,6 +22,8 @@ export interface WatchedWorld {
   note(text: () => string): void;
   /** Counts virtual events, so that what is written in one can be told from what is written later. */
   step(): number;
+  /** Virtual ms. */
+  now(): number;
   /** Whether the world itself has caused a failure inside the relay. */
   isOurs(): boolean;
   /** Whether the relay has several connections of a device. */
@@ -29,12 +32,18 @@ export interface WatchedWorld {
   readonly hasSlowReaders: boolean;
   /** The relay asks a device for what it lacks. */
   wanted(device: string, document: string): void;
+  /** A device has a document open until its grant ends (virtual ms). */
+  granted(device: string, document: string, endsAtMs: number): void;
+  /** What a device pushes in a session whose grant ended more than `graceMs` ago, and that is still open. */
+  pushedLate(device: string, document: string, coverage: Coverage): void;
 }
 
 /** One document of one native connection. */
 interface OpenDocument {
   readonly replica: Replica;
   readonly openedAtStep: number;
+  /** Virtual ms. */
+  grantEndsAtMs: number;
   /** The reader was slow once and has been caught up from the log, or another connection of its device was still open. */
   mayEcho: boolean;
   /** What was pushed on this connection. */
@@ -60,12 +69,15 @@ export class WireWatch {
   readonly #world: WatchedWorld;
   readonly #device: string;
   readonly #dialect: 'tideweave' | 'y-websocket';
-  readonly #requests = new Map<number, Replica>();
+  readonly #requests = new Map<number, { readonly replica: Replica; readonly grantEndsAtMs: number }>();
   readonly #open = new Map<number, OpenDocument>();
   /** Step in which content was last written while the reader kept up. */
   #burstStep = -1;
   /** An update is on its way in parts: the rest of it alone cannot be judged. */
   readonly #parts = { sent: new Set<number>(), written: new Set<number>() };
+
+  /** The document and the end of the grant of a stock client's connection. */
+  #stock = { document: '', grantEndsAtMs: Infinity };
 
   /** What the client sends is damaged: it is going to be refused, and nobody else. */
   spoiled = false;
@@ -74,6 +86,34 @@ export class WireWatch {
     this.#world = world;
     this.#device = device;
     this.#dialect = dialect;
+  }
+
+  /** Whether a grant that the connection rests on has ended. */
+  get isOver(): boolean {
+    const ends = [this.#stock, ...this.#open.values()].map(({ grantEndsAtMs }) => grantEndsAtMs);
+    return this.#world.now() >= Math.min(...ends);
+  }
+
+  /** A stock client is let in with a token. */
+  granted(document: string, token: string): void {
+    this.#stock = { document, grantEndsAtMs: readToken(token).endsAtMs };
+    this.#world.granted(this.#device, document, this.#stock.grantEndsAtMs);
+  }
+
+  /** A frame has reached the relay, which has not closed the connection. */
+  reached(frame: Uint8Array): void {
+    if (this.spoiled || !this.isOver) return;
+    if (this.#dialect === 'y-websocket') {
+      for (const message of decodeYWebsocket(frame, bytesMax)) {
+        if (message.type === 'update' || message.type === 'step-2') this.#checkPush(this.#stock, message.update);
+      }
+      return;
+    }
+    for (const message of decodeClientMessages(frame, bytesMax)) {
+      const open = message.type === 'push' ? this.#open.get(message.doc) : undefined;
+      if (message.type !== 'push' || open === undefined || this.#parts.sent.has(message.doc)) continue;
+      this.#checkPush({ document: open.replica.document, grantEndsAtMs: open.grantEndsAtMs }, message.update);
+    }
   }
 
   /** The client sends a frame. */
@@ -87,7 +127,7 @@ export class WireWatch {
       if (message.type === 'open') {
         const replica = this.#world.replica(this.#device, message.name);
         if (replica === undefined) continue;
-        this.#requests.set(message.request, replica);
+        this.#requests.set(message.request, { replica, grantEndsAtMs: readToken(message.token).endsAtMs });
       } else if (message.type === 'part') {
         this.#parts.sent.add(message.doc);
       } else if (message.type === 'push' && !this.#parts.sent.delete(message.doc) && message.n > 0) {
@@ -106,8 +146,10 @@ export class WireWatch {
     }
     for (const message of decodeYWebsocket(payload, bytesMax)) {
       this.#world.note(() => `${this.#device} <- ${describe(message)}${congested ? ', congested' : ''}`);
-      if (message.type === 'update' || message.type === 'step-2') this.#checkBuffer(congested, false);
-      else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '');
+      if (message.type === 'update' || message.type === 'step-2') {
+        this.#checkBuffer(congested, false);
+        this.#checkGrant(this.#stock);
+      } else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '');
     }
   }
 
@@ -132,7 +174,7 @@ export class WireWatch {
     for (const message of decodeServerMessages(frame, bytesMax)) {
       if (message.type !== 'opened' && message.type !== 'watermark') continue;
       const replica =
-        message.type === 'opened' ? this.#requests.get(message.request) : this.#open.get(message.doc)?.replica;
+        message.type === 'opened' ? this.#requests.get(message.request)?.replica : this.#open.get(message.doc)?.replica;
       if (replica !== undefined) replica.epoch ||= message.epoch;
     }
   }
@@ -146,11 +188,14 @@ export class WireWatch {
     this.#world.note(() => `${this.#device} <- ${describe(message)}${congested ? ', congested' : ''}`);
     switch (message.type) {
       case 'opened': {
-        const replica = this.#requests.get(message.request);
-        if (replica === undefined) return;
+        const request = this.#requests.get(message.request);
+        if (request === undefined) return;
+        const { replica, grantEndsAtMs } = request;
         const openedAtStep = this.#world.step();
         const isDoubled = this.#world.isDoubled(this.#device) || this.#world.hasSlowReaders;
-        this.#open.set(message.doc, { replica, openedAtStep, mayEcho: congested || isDoubled, pushed: new Coverage() });
+        const mayEcho = congested || isDoubled;
+        this.#open.set(message.doc, { replica, openedAtStep, grantEndsAtMs, mayEcho, pushed: new Coverage() });
+        this.#world.granted(this.#device, replica.document, grantEndsAtMs);
         return;
       }
       case 'refuse':
@@ -168,6 +213,7 @@ export class WireWatch {
     const open = this.#open.get(message.doc);
     if (open === undefined) return;
     if (congested) open.mayEcho = true;
+    this.#checkGrant({ document: open.replica.document, grantEndsAtMs: open.grantEndsAtMs });
     if (message.type === 'update' || message.type === 'part') {
       this.#checkBuffer(congested, open.openedAtStep === this.#world.step());
     }
@@ -177,6 +223,18 @@ export class WireWatch {
     }
     if (message.type === 'ack') this.#checkAck(open.replica, message.n);
     else if (message.type === 'watermark') this.#checkWatermark(open.replica, message.cursor);
+  }
+
+  /** A1: nothing of a document goes to a session whose grant has ended. */
+  #checkGrant({ document, grantEndsAtMs }: { document: string; grantEndsAtMs: number }): void {
+    const lateMs = this.#world.now() - grantEndsAtMs;
+    if (lateMs <= graceMs) return;
+    this.#world.report('A1', `${this.#device} is sent something of ${document} ${lateMs} ms after its grant ended`);
+  }
+
+  #checkPush({ document, grantEndsAtMs }: { document: string; grantEndsAtMs: number }, update: Uint8Array): void {
+    if (this.#world.now() - grantEndsAtMs <= graceMs) return;
+    this.#world.pushedLate(this.#device, document, Coverage.ofUpdate(update));
   }
 
   /** D2: everything that is acknowledged is durable, by the log's own word. */
