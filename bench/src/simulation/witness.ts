@@ -35,6 +35,8 @@ export interface Reading {
 export class Witness {
   readonly #report: Report;
   readonly #histories = new Map<string, History>();
+  /** Documents that an older copy of the disk has set back, and that nobody could read since (C7). */
+  readonly #setBack = new Set<string>();
   /** An append failed: the next may store again what survived all the same. */
   #uncertain = false;
   /** Told of each entry when it is durable. */
@@ -96,11 +98,12 @@ export class Witness {
 
   /** The relay has restarted: reads everything back. `restored`: an older copy of the disk was put in place (C7). */
   async restarted(log: DocumentLog, names: readonly string[], { restored }: { restored: boolean }): Promise<void> {
+    if (restored) for (const name of names) this.#setBack.add(name);
     for (const name of names) {
       const before = this.#histories.get(name);
       const reading = await this.#tryRead(log, name);
       if (reading === 'later') continue;
-      if (restored) this.#histories.delete(name);
+      if (this.#setBack.delete(name)) this.#histories.delete(name);
       else if (before !== undefined) this.#checkAgainst(before, reading);
       if (reading === null || reading.head.deletedAt !== null) {
         const history = this.#histories.get(name);
