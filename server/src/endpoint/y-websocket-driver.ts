@@ -35,6 +35,8 @@ export class YWebsocketDriver implements Driver, Member {
   readonly #refusals: RepeatedRefusals;
   readonly #document: string;
   #room: Room | null = null;
+  /** Which history the step 1 spoke of; empty: of none yet. */
+  #epoch = '';
   #grant: Grant | null = null;
   #grantEndsAtMs = Infinity;
   #joined = false;
@@ -137,7 +139,9 @@ export class YWebsocketDriver implements Driver, Member {
       const document = this.#document;
       this.#grant = await authorized(this.#context, { document, via: 'y-websocket', access: 'write', token, ...peer });
       this.#grantEndsAtMs = endOfGrant(this.#grant, this.#context.clock);
-      this.#session.opened((await rooms.get(document)).state.stateVectorBytes);
+      const room = await rooms.get(document);
+      this.#epoch = room.head?.epoch ?? '';
+      this.#session.opened(room.state.stateVectorBytes);
     } catch (error) {
       this.#session.close(asRefused(error, this.#context.logger, 'opening a document failed'));
     }
@@ -186,6 +190,7 @@ export class YWebsocketDriver implements Driver, Member {
     try {
       // The room is asked for anew: until somebody joins it, an idle one may be unloaded.
       const room = await this.#context.rooms.get(this.#document);
+      this.#checkEpoch(room);
       await room.bringUpToDate({ seq: null, stateVector }, (updates) => {
         if (this.#closed) return;
         this.#out.feed(catchUpFrames(updates.length === 0 ? [emptyUpdate] : updates, 'step-2'));
@@ -197,6 +202,16 @@ export class YWebsocketDriver implements Driver, Member {
     this.#catchingUp = false;
     this.#drain();
     void this.#catchUp();
+  }
+
+  /**
+   * What the client answers to a step 1 fits the history that this spoke of (C6). Whoever has joined hears of a deletion
+   * from the room; whoever has not, here.
+   */
+  #checkEpoch(room: Room): void {
+    const epoch = room.head?.epoch ?? '';
+    if (this.#joined || this.#epoch === '' || epoch === this.#epoch) return;
+    throw new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(this.#document)} was deleted`);
   }
 
   #join(room: Room, stateVector: StateVector): void {

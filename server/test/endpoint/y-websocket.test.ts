@@ -51,6 +51,24 @@ test('C2 the first answer is the whole document: empty, in the log, compacted, a
   });
 });
 
+test('C6 U3 whoever was told what an old history has, and has not answered when a new one begins, is not asked to fill that', async () => {
+  await withRelay({}, async ({ url, http }) => {
+    const doc = new Y.Doc();
+    doc.getText('text').insert(0, 'old');
+    const body = new Uint8Array(Y.encodeStateAsUpdate(doc));
+    assert.is((await fetch(`${http}/api/docs/document/update`, { method: 'POST', body })).status, 200);
+    const peer = await YPeer.connect(url, 'document');
+    await until('a step 1', () => peer.inbox.some(({ type }) => type === 'step-1'));
+    assert.is((await fetch(`${http}/api/docs/document`, { method: 'DELETE' })).ok, true);
+    assert.is((await fetch(`${http}/api/docs/document`, { method: 'PUT' })).ok, true);
+    peer.begin(doc);
+    const { code, reason } = await peer.closed;
+    assert.is(code, 4410);
+    assert.match(reason, 'TW_DOCUMENT_DELETED');
+    assert.not(peer.inbox.some(({ type }) => type === 'step-2'));
+  });
+});
+
 test('C1 two stock clients type at once and end with the same', async () => {
   await withRelay({}, async ({ url }) => {
     const docs = [new Y.Doc(), new Y.Doc()];
