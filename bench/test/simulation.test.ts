@@ -17,7 +17,10 @@ const fixedSeeds = Number(process.env['SEEDS'] ?? 2000);
 const freshSeeds = Number(process.env['FRESH'] ?? 500);
 /** What a planted bug may take to be found. */
 const bugSeedsMax = 500;
-/** The relay's request crosses a question of a client that has been quiet for seconds: 2,000 seeds did not see it. */
+/**
+ * The relay's request crosses a question of a client that has been quiet for seconds: 2,000 seeds did not see it. The cell
+ * itself is proven with all others in shared/test/session/server-session.test.ts.
+ */
 const tooRare: ReadonlySet<string> = new Set(['server: wanting + compare -> wanting']);
 const shrinkMs = 15_000;
 

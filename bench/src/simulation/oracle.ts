@@ -25,6 +25,8 @@ export class Oracle {
   wanted: (device: string, document: string) => void = () => undefined;
   /** Whether an older copy of the disk was ever put in place, or an update was swallowed. */
   isSetBack: () => boolean = () => false;
+  /** What a copy was never given may be gone from the relay as well: what builds on it fits nowhere. */
+  mayHaveHoles: () => boolean = () => false;
   /** Failures inside the relay that the world has caused, and that clients may be told of. */
   internalErrors = 0;
 
@@ -83,6 +85,7 @@ export class Oracle {
       hasSlowReaders: this.#hasSlowReaders,
       replica,
       isOurs,
+      mayHaveHoles: (): boolean => this.mayHaveHoles(),
       wanted: (name: string, document: string): void => this.wanted(name, document),
     };
     return new WireWatch(world, device, dialect);

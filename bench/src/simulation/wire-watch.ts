@@ -23,6 +23,8 @@ export interface WatchedWorld {
   step(): number;
   /** Whether the world itself has caused a failure inside the relay. */
   isOurs(): boolean;
+  /** An update was kept from a copy, and an older disk put in place: what the copy builds on may be nowhere any more. */
+  mayHaveHoles(): boolean;
   /** Whether the relay has several connections of a device. */
   isDoubled(device: string): boolean;
   /** Sockets are small: whoever is brought up to date in place is sent what it wrote itself, too. */
@@ -236,6 +238,7 @@ export class WireWatch {
   #checkRefusal(code: string): void {
     if (!undeserved.has(code) || this.spoiled) return;
     if (code === 'TW_INTERNAL' && this.#world.isOurs()) return;
+    if (code === 'TW_MISSING_DEPENDENCIES' && this.#world.mayHaveHoles()) return;
     if (code === 'TW_DOCUMENT_CORRUPT' && this.#world.witness.isDamaged()) return;
     // A stock client answers with all that it has, and a relay that was put back in time may lack some of it.
     if (code === 'TW_READ_ONLY' && this.#dialect === 'y-websocket') return;

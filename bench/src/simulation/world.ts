@@ -56,6 +56,7 @@ export class World implements DeviceWorld {
     this.oracle.isDoubled = (device) => this.connections.isDoubled(device);
     this.oracle.wanted = (device, document) => this.#wanted(device, document);
     this.oracle.isSetBack = () => this.faults.has('restore') || this.faults.has('swallowed');
+    this.oracle.mayHaveHoles = () => this.faults.has('restore') && this.faults.has('swallowed');
     this.oracle.witness.isDamaged = () => this.disk.isDamaged;
     this.oracle.witness.onCompacted = () => this.fault('compaction');
     this.disk = new SimulatedDisk(Dice.for(settings.seed, 'disk'));
