@@ -260,7 +260,9 @@ export class Connections {
       action,
       retryAfterMs: 0,
     } as const;
-    events.received(encodeMessage(refusal));
+    const refused = encodeMessage(refusal);
+    link.watch.arrived(refused);
+    events.received(refused);
   }
 }
 

@@ -64,6 +64,8 @@ export class WireWatch {
   readonly #dialect: 'tideweave' | 'y-websocket';
   readonly #requests = new Map<number, Replica>();
   readonly #open = new Map<number, OpenDocument>();
+  /** Documents that the client has left, or was put out of: what still arrives for them it does not take. */
+  readonly #left = new Set<number>();
   /** Step in which content was last written while the reader kept up. */
   #burstStep = -1;
   /** An update is on its way in parts: the rest of it alone cannot be judged. */
@@ -96,6 +98,8 @@ export class WireWatch {
         this.#checkAuthor(message.doc, message.update);
       } else if (message.type === 'resync') {
         this.#parts.sent.delete(message.doc);
+      } else if (message.type === 'leave') {
+        this.#left.add(message.doc);
       }
     }
   }
@@ -132,7 +136,9 @@ export class WireWatch {
   arrived(frame: Uint8Array): void {
     if (this.#dialect !== 'tideweave') return;
     for (const message of decodeServerMessages(frame, bytesMax)) {
+      if (message.type === 'refuse' && message.scope === 'document') this.#left.add(message.id);
       if (message.type !== 'opened' && message.type !== 'watermark') continue;
+      if (message.type === 'watermark' && this.#left.has(message.doc)) continue;
       const replica =
         message.type === 'opened' ? this.#requests.get(message.request) : this.#open.get(message.doc)?.replica;
       if (replica !== undefined) replica.epoch ||= message.epoch;
