@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import type { Authorizer, Grant } from '../auth/authorizer.ts';
 import { authorized, missingDependencies, peerOf } from '../endpoint/driver.ts';
 import type { DocumentLog, Head } from '../log/document-log.ts';
+import { documentDeleted } from '../log/head-rules.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Contributor } from '../room/member.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
@@ -118,7 +119,7 @@ async function bodyOf(c: ApiRequest, bytesMax: number): Promise<Uint8Array> {
 async function livingHead(log: DocumentLog, name: string): Promise<Head> {
   const head = await log.head(name);
   if (head === null) throw new RefusedError('TW_NOT_FOUND', `there is no document ${JSON.stringify(name)}`);
-  if (head.deletedAt !== null) throw new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(name)} was deleted`);
+  if (head.deletedAt !== null) throw documentDeleted(name);
   return head;
 }
 

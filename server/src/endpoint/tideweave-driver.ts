@@ -331,10 +331,9 @@ function* catchUpFrames(doc: number, updates: readonly Uint8Array[]): Generator<
 
 /** C6: a client that holds another history keeps it to itself. */
 function checkEpoch(room: Room, epoch: string): void {
-  const current = room.head?.epoch ?? '';
-  if (epoch === '' || epoch === current) return;
+  if (room.continues(epoch)) return;
   throw new RefusedError(
     'TW_EPOCH_MISMATCH',
-    current === '' ? 'the relay has no history of this document' : 'the relay has another history of this document',
+    room.head === null ? 'the relay has no history of this document' : 'the relay has another history of this document',
   );
 }

@@ -9,6 +9,7 @@ import {
   type YWebsocketMessage,
 } from '@tideweave/shared';
 import type { Grant } from '../auth/authorizer.ts';
+import { documentDeleted } from '../log/head-rules.ts';
 import { type DialectFrames, yWebsocketFrames } from '../room/dialect-frames.ts';
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
@@ -209,9 +210,7 @@ export class YWebsocketDriver implements Driver, Member {
    * from the room; whoever has not, here.
    */
   #checkEpoch(room: Room): void {
-    const epoch = room.head?.epoch ?? '';
-    if (this.#joined || this.#epoch === '' || epoch === this.#epoch) return;
-    throw new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(this.#document)} was deleted`);
+    if (!this.#joined && !room.continues(this.#epoch)) throw documentDeleted(this.#document);
   }
 
   #join(room: Room, stateVector: StateVector): void {

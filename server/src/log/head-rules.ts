@@ -25,7 +25,7 @@ export function emptyHead(name: string, epoch: string, logId: string, now: numbe
 
 /** Why this append is refused, or null when it may go on. */
 export function refusalToAppend(head: Head | null, append: Append): RefusedError | null {
-  if (head !== null && head.deletedAt !== null) return deleted(head.name);
+  if (head !== null && head.deletedAt !== null) return documentDeleted(head.name);
   if (append.epoch !== null && append.epoch !== head?.epoch) return otherEpoch(append.name);
   return null;
 }
@@ -48,7 +48,7 @@ export function extended(head: Head, entries: readonly NewEntry[]): Head {
  */
 export function compactable(name: string, head: Head | null, { from, snapshot, ...rest }: Compaction): Head {
   if (head === null) throw new RefusedError('TW_NOT_FOUND', `document ${JSON.stringify(name)} does not exist`);
-  if (head.deletedAt !== null) throw deleted(name);
+  if (head.deletedAt !== null) throw documentDeleted(name);
   if (head.epoch !== from.epoch) throw otherEpoch(name);
   if (head.snapshotSeq !== from.snapshotSeq) {
     throw new RefusedError('TW_INTERNAL', `another compaction of document ${JSON.stringify(name)} came first`);
@@ -94,8 +94,9 @@ export function assertReadable(head: Head, after: number): void {
   }
 }
 
-function deleted(name: string): RefusedError {
-  return new RefusedError('TW_DOCUMENT_DELETED', `document ${JSON.stringify(name)} was deleted`);
+/** Why nothing is read from or written to a document that was deleted. */
+export function documentDeleted(name: string): RefusedError {
+  return new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(name)} was deleted`);
 }
 
 function otherEpoch(name: string): RefusedError {

@@ -11,6 +11,7 @@ import {
 import type { CompactionOutcome, Compactor } from '../compaction/compactor.ts';
 import { decideCompaction } from '../compaction/policy.ts';
 import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts';
+import { documentDeleted } from '../log/head-rules.ts';
 import type { WriteBatcher } from '../log/write-batcher.ts';
 import type { Logger } from '../observability/log.ts';
 import { History } from './history.ts';
@@ -142,9 +143,7 @@ export class RoomRegistry implements RoomHost {
   async #load(name: string): Promise<Room> {
     for (let attempt = 0; attempt < loadAttemptsMax; attempt++) {
       const head = await this.#log.head(name);
-      if (head !== null && head.deletedAt !== null) {
-        throw new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(name)} was deleted`);
-      }
+      if (head !== null && head.deletedAt !== null) throw documentDeleted(name);
       const start = await this.#read(name, head);
       if (start === null) continue;
       this.#lastNumber++;
@@ -187,7 +186,7 @@ export class RoomRegistry implements RoomHost {
 
   async #delete(name: string): Promise<boolean> {
     await this.#loading.get(name)?.catch(() => undefined);
-    this.#rooms.get(name)?.end(new RefusedError('TW_DOCUMENT_DELETED', `${JSON.stringify(name)} was deleted`));
+    this.#rooms.get(name)?.end(documentDeleted(name));
     this.#snapshots.forget(name);
     return this.#log.delete(name);
   }

@@ -89,6 +89,11 @@ export class Room implements EndOfTurn {
     return this.#history.head;
   }
 
+  /** C6: whether a copy of the history `epoch` belongs here; '' is a copy that belongs to none yet. */
+  continues(epoch: string): boolean {
+    return epoch === '' || epoch === (this.head?.epoch ?? '');
+  }
+
   get memberCount(): number {
     return this.#audience.size;
   }
