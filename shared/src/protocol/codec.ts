@@ -14,7 +14,14 @@ import {
   stateVectorBytesMax,
   tokenBytesMax,
 } from './limits.ts';
-import type { ClientMessage, ComparisonResult, PartMessage, RefusalScope, ServerMessage } from './message.ts';
+import type {
+  ClientMessage,
+  ComparisonResult,
+  PartMessage,
+  RefusalScope,
+  ServerMessage,
+  UpdateMessage,
+} from './message.ts';
 
 /**
  * The native dialect's bytes: a frame is any number of messages, each a type number and its fields in lib0's
@@ -48,7 +55,7 @@ const actions: readonly RefusalAction[] = ['retry', 'reauth', 'reload', 'upgrade
 /** One frame holding `messages` in order. */
 export function encodeMessages(messages: readonly (ClientMessage | ServerMessage)[]): Uint8Array {
   const encoder = encoding.createEncoder();
-  for (const message of messages) writeMessage(encoder, message);
+  for (const message of messages) writeMessage(encoder, message, writeFields);
   return encoding.toUint8Array(encoder);
 }
 
@@ -57,11 +64,23 @@ export function encodeMessages(messages: readonly (ClientMessage | ServerMessage
  * message is never divided: `splitUpdate` is there for large ones.
  */
 export function encodeFrames(messages: readonly (ClientMessage | ServerMessage)[]): Uint8Array[] {
+  return framesOf(messages, writeFields);
+}
+
+/** As `encodeFrames`, without what it takes to write a relay's messages. */
+export function encodeClientFrames(messages: readonly ClientMessage[]): Uint8Array[] {
+  return framesOf(messages, writeClientFields);
+}
+
+function framesOf<Message extends ClientMessage | ServerMessage>(
+  messages: readonly Message[],
+  fields: WriteFields<Message>,
+): Uint8Array[] {
   const frames: Uint8Array[] = [];
   let encoder = encoding.createEncoder();
   let count = 0;
   for (const message of messages) {
-    writeMessage(encoder, message);
+    writeMessage(encoder, message, fields);
     count++;
     if (count < messagesPerFrameMax && encoding.length(encoder) < frameBytes) continue;
     frames.push(encoding.toUint8Array(encoder));
@@ -77,8 +96,19 @@ export function encodeMessage(message: ClientMessage | ServerMessage): Uint8Arra
   return encodeMessages([message]);
 }
 
-function writeMessage(encoder: encoding.Encoder, message: ClientMessage | ServerMessage): void {
+type WriteFields<Message> = (encoder: encoding.Encoder, message: Message) => void;
+
+function writeMessage<Message extends ClientMessage | ServerMessage>(
+  encoder: encoding.Encoder,
+  message: Message,
+  fields: WriteFields<Message>,
+): void {
   encoding.writeVarUint(encoder, typeNumbers[message.type]);
+  fields(encoder, message);
+}
+
+/** Apart from what only a relay says, which clients have no use for: bundlers leave it out. */
+function writeClientFields(encoder: encoding.Encoder, message: ClientMessage | UpdateMessage): void {
   switch (message.type) {
     case 'ping':
     case 'pong':
@@ -116,6 +146,13 @@ function writeMessage(encoder: encoding.Encoder, message: ClientMessage | Server
       encoding.writeVarUint8Array(encoder, message.cursor);
       encoding.writeVarUint8Array(encoder, message.digest);
       return;
+    default:
+      unreachable(message);
+  }
+}
+
+function writeFields(encoder: encoding.Encoder, message: ClientMessage | ServerMessage): void {
+  switch (message.type) {
     case 'compared':
       encoding.writeVarUint(encoder, message.doc);
       encoding.writeVarUint(encoder, results.indexOf(message.result));
@@ -153,7 +190,7 @@ function writeMessage(encoder: encoding.Encoder, message: ClientMessage | Server
       encoding.writeVarUint(encoder, message.retryAfterMs);
       return;
     default:
-      unreachable(message);
+      writeClientFields(encoder, message);
   }
 }
 

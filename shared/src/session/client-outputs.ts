@@ -1,4 +1,4 @@
-import { encodeFrames } from '../protocol/codec.ts';
+import { encodeClientFrames } from '../protocol/codec.ts';
 import type { ClientMessage } from '../protocol/message.ts';
 import type { RefusalStatus } from './client-document.ts';
 import type { Divergence } from './comparisons.ts';
@@ -50,7 +50,7 @@ export class ClientOutputs {
 
   /** Everything, in order; messages gathered into frames behind the rest. */
   drain(): readonly ClientOutput[] {
-    for (const frame of encodeFrames(this.#messages)) this.#outputs.push({ kind: 'send', frame });
+    for (const frame of encodeClientFrames(this.#messages)) this.#outputs.push({ kind: 'send', frame });
     this.#messages = [];
     const outputs = this.#outputs;
     this.#outputs = [];
