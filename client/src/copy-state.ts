@@ -1,6 +1,12 @@
 import { type CopyDifference, snapshotDigest } from '@tideweave/shared';
 import * as Y from 'yjs';
 
+/** These functions, for whoever has them handed over. */
+export interface CopyReaders {
+  readonly digestOf: typeof digestOf;
+  readonly differenceOf: typeof differenceOf;
+}
+
 /** What comparing a Y.Doc with the relay's document takes (C1): read from the struct store, once while it is quiet. */
 export function digestOf(doc: Y.Doc): Uint8Array {
   return snapshotDigest(Y.encodeSnapshot(Y.snapshot(doc)));

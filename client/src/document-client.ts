@@ -1,4 +1,5 @@
-import type { ConnectionState, CopyDifference, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type { ConnectionState, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type * as Y from 'yjs';
 import type { StoredDocument } from './store/offline-store.ts';
 
 /**
@@ -43,10 +44,8 @@ export interface LinkedDocument {
   stateVector(): Uint8Array;
   /** Everything here beyond `stateVector`, as one Yjs V1 update. */
   difference(stateVector: Uint8Array): Uint8Array;
-  /** Of what the copy here consists of. */
-  digest(): Uint8Array;
-  /** What is between the copy here and a snapshot. */
-  compare(there: Uint8Array): CopyDifference;
+  /** What `reader` reads of the copy here, which it leaves as it is and does not keep. */
+  read<Result>(reader: (doc: Y.Doc) => Result): Result;
   /** The document as the device kept it; its edits are sent by the link, not as new ones. */
   restore(stored: StoredDocument): void;
   /** The device has been read, or could not be. */

@@ -1,8 +1,7 @@
-import type { CopyDifference, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type { Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { systemClock } from './clock.ts';
-import { differenceOf, digestOf } from './copy-state.ts';
 import type { DocumentLink, LinkedDocument } from './document-client.ts';
 import { Emitter } from './emitter.ts';
 import { refusedError } from './refused-error.ts';
@@ -167,13 +166,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   }
 
   /** @internal */
-  digest(): Uint8Array {
-    return digestOf(this.doc);
-  }
-
-  /** @internal */
-  compare(there: Uint8Array): CopyDifference {
-    return differenceOf(this.doc, there);
+  read<Result>(reader: (doc: Y.Doc) => Result): Result {
+    return reader(this.doc);
   }
 
   /** @internal The document as the device kept it; edits of earlier sessions are sent by the session, not as new ones. */

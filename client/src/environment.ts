@@ -1,4 +1,5 @@
 import { type Clock, type Random } from '@tideweave/shared';
+import type { CopyReaders } from './copy-state.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { watchNetwork } from './network.ts';
 import type { TabsPlatform } from './tabs/platform.ts';
@@ -19,6 +20,8 @@ export interface ClientEnvironment {
   connect(events: TransportEvents): Promise<Transport>;
   /** Calls `wake` when a connection may work now; returns what stops it. */
   watchNetwork(wake: () => void): () => void;
+  /** What reads copies to compare them (C1); asked before the first attempt to connect, so that it can be loaded then. */
+  copyReaders(): Promise<CopyReaders>;
   /** How tabs find each other; default the browser's way. */
   readonly tabs?: TabsPlatform;
 }
@@ -29,6 +32,7 @@ export function platformEnvironment(url: string, webSocketClass: WebSocketClass 
     clock: systemClock,
     random: systemRandom,
     watchNetwork,
+    copyReaders: () => import('./copy-state.ts'),
     async connect(events) {
       return new WebSocketTransport(webSocketClass ?? (await platformWebSocket()), url, events);
     },

@@ -1,6 +1,5 @@
-import type { CopyDifference, DocumentStatus } from '@tideweave/shared';
+import type { DocumentStatus } from '@tideweave/shared';
 import * as Y from 'yjs';
-import { differenceOf, digestOf } from './copy-state.ts';
 import type { DocumentClient, DocumentLink, LinkedDocument } from './document-client.ts';
 import { mergeUpdates } from './merge-updates.ts';
 import { refusedError } from './refused-error.ts';
@@ -79,12 +78,13 @@ export class KeptDocument implements LinkedDocument {
     return Y.diffUpdate(this.#merged(), stateVector);
   }
 
-  digest(): Uint8Array {
-    return this.#read(digestOf);
-  }
-
-  compare(there: Uint8Array): CopyDifference {
-    return this.#read((doc) => differenceOf(doc, there));
+  /** As a `Y.Doc` for a moment: what the bytes add up to, deletions that followed from others included. */
+  read<Result>(reader: (doc: Y.Doc) => Result): Result {
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, this.#merged());
+    const result = reader(doc);
+    doc.destroy();
+    return result;
   }
 
   restore({ base, received, delivered, pending }: StoredDocument): void {
@@ -111,15 +111,6 @@ export class KeptDocument implements LinkedDocument {
   saved(): void {}
   diverged(): void {}
   refused(): void {}
-
-  /** As a `Y.Doc` for a moment: what the bytes add up to, deletions that followed from others included. */
-  #read<Result>(read: (doc: Y.Doc) => Result): Result {
-    const doc = new Y.Doc();
-    Y.applyUpdate(doc, this.#merged());
-    const result = read(doc);
-    doc.destroy();
-    return result;
-  }
 
   #merged(): Uint8Array {
     const merged = this.#updates.length === 0 ? emptyUpdate : mergeUpdates(this.#updates);

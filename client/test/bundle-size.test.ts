@@ -60,7 +60,7 @@ for (const [names, budget] of budgets) {
     assert.ok(bytes > 5000, 'something was measured');
     assert.ok(bytes <= budget * 1024, `${bytes} bytes`);
     const forbidden =
-      /(?:server-session|hocuspocus|y-websocket|scan-|struct-|store\/(?:document|level)|refusal-texts|merge-runner)/;
+      /(?:server-session|hocuspocus|y-websocket|scan-|struct-|copy-state|store\/(?:document|level)|refusal-texts|merge-runner)/;
     assert.equal(
       inputs.filter((path) => forbidden.test(path)),
       [],

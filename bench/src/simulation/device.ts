@@ -1,5 +1,5 @@
 /** A device with the real client on it: documents, a person who edits, and a life that can end at any step. */
-import { SyncClient, type Transport, type TransportEvents } from '@tideweave/client/testing';
+import { SyncClient, type Transport, type TransportEvents, differenceOf, digestOf } from '@tideweave/client/testing';
 import { type RefusalStatus, isRetryable } from '@tideweave/shared';
 import { removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
@@ -108,6 +108,7 @@ export class NativeDevice {
         clock,
         random: Dice.for(settings.seed, `${this.settings.name} life ${this.#lives}`).random,
         watchNetwork: () => () => undefined,
+        copyReaders: () => Promise.resolve({ differenceOf, digestOf }),
         connect: (events) =>
           Promise.resolve(planting.transport(events, (watched) => this.#world.dial(this.settings, clock, watched, ''))),
       },

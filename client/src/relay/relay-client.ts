@@ -34,8 +34,7 @@ export class RelayClient implements DocumentClient {
       ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
       readStateVector: (name) => this.#document(name).stateVector(),
       readDifference: (name, stateVector) => this.#document(name).difference(stateVector),
-      digestCopy: (name) => this.#document(name).digest(),
-      compareCopy: (name, there) => this.#document(name).compare(there),
+      readCopy: (name, reader) => this.#document(name).read(reader),
       listener: {
         document: (output) => this.#documents.get(output.name)?.perform(output),
         changed: (names) => this.#changed(names),

@@ -4,8 +4,11 @@ import {
   ClientSession,
   type ClientSessionOptions,
   type Clock,
+  assert,
   defaultLimits,
 } from '@tideweave/shared';
+import type * as Y from 'yjs';
+import type { CopyReaders } from '../copy-state.ts';
 import type { ClientEnvironment } from '../environment.ts';
 import { mergeUpdates } from '../merge-updates.ts';
 import { type Token, askToken } from '../token.ts';
@@ -27,8 +30,10 @@ export interface SessionListener {
 
 export interface SessionDriverOptions extends Pick<
   ClientSessionOptions,
-  'readStateVector' | 'readDifference' | 'digestCopy' | 'compareCopy' | 'inFlightBytesMax'
+  'readStateVector' | 'readDifference' | 'inFlightBytesMax'
 > {
+  /** What `reader` reads of a document's copy here. */
+  readonly readCopy: <Result>(name: string, reader: (doc: Y.Doc) => Result) => Result;
   readonly environment: ClientEnvironment;
   readonly token: Token | undefined;
   readonly device: string;
@@ -41,6 +46,8 @@ export class SessionDriver {
   readonly clock: Clock;
   readonly #options: SessionDriverOptions;
   #transport: Transport | null = null;
+  /** Null until there was a reason to connect; only a relay asks for what they read. */
+  #copyReaders: CopyReaders | null = null;
   /** Counts attempts, so that an answer to an earlier one is not taken for this one's. */
   #attempt = 0;
   #drainScheduled = false;
@@ -52,7 +59,7 @@ export class SessionDriver {
   /** Throws `RefusedError` TW_TOO_LARGE when `device` is too long. */
   constructor(options: SessionDriverOptions) {
     this.#options = options;
-    const { environment, device, readStateVector, readDifference, digestCopy, compareCopy, inFlightBytesMax } = options;
+    const { environment, device, readStateVector, readDifference, readCopy, inFlightBytesMax } = options;
     this.clock = environment.clock;
     this.session = new ClientSession({
       random: environment.random,
@@ -61,8 +68,8 @@ export class SessionDriver {
       readStateVector,
       readDifference,
       merge: mergeUpdates,
-      digestCopy,
-      compareCopy,
+      digestCopy: (name) => readCopy(name, this.#readers.digestOf),
+      compareCopy: (name, there) => readCopy(name, (doc) => this.#readers.differenceOf(doc, there)),
       ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
     });
     this.#unwatchNetwork = environment.watchNetwork(() => {
@@ -140,14 +147,21 @@ export class SessionDriver {
     }
   }
 
+  get #readers(): CopyReaders {
+    assert(this.#copyReaders !== null, 'copies are compared over a connection');
+    return this.#copyReaders;
+  }
+
   async #connect(): Promise<void> {
     this.#attempt++;
     const attempt = this.#attempt;
     const isCurrent = (): boolean => attempt === this.#attempt;
     try {
-      const token = await askToken(this.#options.token);
+      const { environment, token: asked } = this.#options;
+      const [token, readers] = await Promise.all([askToken(asked), this.#copyReaders ?? environment.copyReaders()]);
+      this.#copyReaders = readers;
       if (!isCurrent()) return;
-      const transport = await this.#options.environment.connect({
+      const transport = await environment.connect({
         opened: () => this.#feed(isCurrent, (now) => this.session.connected(now, token)),
         received: (frame) => this.#feed(isCurrent, (now) => this.session.receive(frame, now)),
         closed: () => this.#feed(isCurrent, (now) => this.session.disconnected(now)),

@@ -1,5 +1,4 @@
 import {
-  type CopyDifference,
   type Divergence,
   type DocumentStatus,
   type OpenMessage,
@@ -16,7 +15,6 @@ import {
   scanUpdate,
 } from '@tideweave/shared';
 import * as Y from 'yjs';
-import { differenceOf, digestOf } from '../copy-state.ts';
 import type { LinkedDocument } from '../document-client.ts';
 import type { RelayDocument } from '../relay/relay-document.ts';
 import type { StoredDocument } from '../store/offline-store.ts';
@@ -196,12 +194,8 @@ export class HubRoom implements LinkedDocument {
     return Y.encodeStateAsUpdate(this.#doc, stateVector);
   }
 
-  digest(): Uint8Array {
-    return digestOf(this.#doc);
-  }
-
-  compare(there: Uint8Array): CopyDifference {
-    return differenceOf(this.#doc, there);
+  read<Result>(reader: (doc: Y.Doc) => Result): Result {
+    return reader(this.#doc);
   }
 
   restore({ base, received, delivered, pending }: StoredDocument): void {

@@ -1,4 +1,5 @@
-import type { Clock, CopyDifference, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type { Clock, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type * as Y from 'yjs';
 import type { DocumentLink, LinkedDocument } from '../document-client.ts';
 import type { StoredDocument } from '../store/offline-store.ts';
 import type { DocumentFacts } from './messages.ts';
@@ -86,12 +87,8 @@ export class TabDocument implements DocumentLink, LinkedDocument {
     return this.#document.difference(stateVector);
   }
 
-  digest(): Uint8Array {
-    return this.#document.digest();
-  }
-
-  compare(there: Uint8Array): CopyDifference {
-    return this.#document.compare(there);
+  read<Result>(reader: (doc: Y.Doc) => Result): Result {
+    return this.#document.read(reader);
   }
 
   diverged(divergence: Divergence): void {

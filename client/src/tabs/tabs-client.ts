@@ -1,5 +1,6 @@
 import type { ConnectionState, RefusalStatus } from '@tideweave/shared';
 import type { DocumentClient, LinkedDocument } from '../document-client.ts';
+import type { ClientEnvironment } from '../environment.ts';
 import { RelayClient, type RelayClientOptions } from '../relay/relay-client.ts';
 import type { Transport, TransportEvents } from '../transport/websocket-transport.ts';
 import type { ClientFacts, LinkMessage } from './messages.ts';
@@ -27,9 +28,10 @@ export class TabsClient implements DocumentClient {
   constructor(options: TabsClientOptions) {
     this.#options = options;
     const { clock, random } = options.environment;
-    const environment = {
+    const environment: ClientEnvironment = {
       clock,
       random,
+      copyReaders: () => options.environment.copyReaders(),
       connect: (events: TransportEvents) => this.#connect(events),
       // The leader's connection is watched by the leader.
       watchNetwork: (wake: () => void) => {

@@ -4,6 +4,7 @@ import { SyncClient } from '@tideweave/client/testing';
 import { MemoryDevice, openMemoryStore } from '../../src/store/memory-store.ts';
 import { shareTabs } from '@tideweave/client/tabs';
 import type { Cancel, Clock, Random } from '@tideweave/shared';
+import { differenceOf, digestOf } from '../../src/copy-state.ts';
 import type { ClientEnvironment } from '../../src/environment.ts';
 import type { SyncClientOptions } from '../../src/sync-client.ts';
 import type { TabChannel, TabsPlatform } from '../../src/tabs/platform.ts';
@@ -82,6 +83,7 @@ export class Page {
       clock,
       random,
       watchNetwork: () => () => undefined,
+      copyReaders: () => Promise.resolve({ differenceOf, digestOf }),
       connect: (events) => Promise.resolve(world.relay.connect(this, events)),
       tabs: this.#platform(),
     };
