@@ -1,8 +1,10 @@
 import { type Limits, defaultLimits } from '@tideweave/shared';
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isLoopbackHost } from '../src/config-values.ts';
-import { type Flags, ConfigError, parseConfig, settings } from '../src/config.ts';
+import { configFileSetting, settings } from '../src/config-schema.ts';
+import { type Flags, ConfigError, parseConfig } from '../src/config.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -200,6 +202,67 @@ test('A1 loopback is 127.0.0.0/8, ::1 and localhost', () => {
   for (const host of ['localhost.example.com', '::2', '::ffff:10.0.0.1', '127.1.example', ''])
     assert.not(isLoopbackHost(host), host);
   assert.is(parseConfig({ host: '[::1]' }, {}).host, '::1');
+});
+
+function fileMessage(text: string): string {
+  try {
+    parseConfig({}, {}, { path: 'relay.yaml', text });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+test('U3 every setting can stand in a file, in YAML and in JSON, with the value that its flag takes', () => {
+  const values = Object.fromEntries(
+    settings.map(({ key, name, shownDefault, placeholder }) => {
+      const limit = limitNames.find((candidate) => candidate === name);
+      if (limit !== undefined) return [key, String(otherValue(limit))];
+      if (placeholder === null) return [key, 'true'];
+      return [key, shownDefault === '' ? 'https://a.example' : shownDefault];
+    }),
+  );
+  const flags = Object.fromEntries(
+    settings.map(({ name, key, repeatable }) => [name, repeatable ? [values[key] ?? ''] : values[key]]),
+  );
+  const yaml = Object.entries(values)
+    .map(([key, value]) => `${key}: ${value}\n`)
+    .join('');
+  const wanted = parseConfig(flags, {});
+  assert.equal(parseConfig({}, {}, { path: 'x', text: yaml }), wanted);
+  assert.equal(parseConfig({}, {}, { path: 'x', text: JSON.stringify(values, null, 2) }), wanted);
+  assert.equal(parseConfig({}, {}, { path: 'x', text: '# nothing yet\n' }), parseConfig({}, {}));
+});
+
+test('U3 a mistake in a file is told with the file and its line', () => {
+  for (const [text, message] of [
+    ['port: 1\n\nlog-level: loud\n', /^relay\.yaml:3: log-level must be one of trace, .*, got "loud"$/],
+    ['{\n  "port": 99999\n}', /^relay\.yaml:2: port must be a whole number from 0 to 65535, got "99999"$/],
+    ['port: 1\nprot: 2\n', /^relay\.yaml:2: the setting "prot" is not known; the nearest known one is port$/],
+    ['host: a\nport: 1\nport: 2\n', /^relay\.yaml:3: .*unique/],
+    ['port: 1\n  bad\n\tworse: [', /^relay\.yaml:[23]: /],
+    ['- port', /^relay\.yaml:1: expected lines such as "port: 8080"$/],
+    ['allow-origin:\n  - https://a.example\n  - {}\n', /^relay\.yaml:1: allow-origin must be a text or a list/],
+    ['host: a\nport: [1, 2]\n', /^relay\.yaml:2: port must be a single value$/],
+    ['port:\n', /^relay\.yaml:1: port must be /],
+  ] as const) {
+    assert.match(fileMessage(text), message, text);
+    assert.not.match(fileMessage(text), '\n');
+  }
+});
+
+test('U3 the table of the operating guide is the schema, in both directions', () => {
+  const guide = readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8');
+  const rows = [...guide.matchAll(/^\| `(--[a-z-]+)` \| `(TIDEWEAVE_[A-Z_]+)` \| (.*) \| (.*) \|$/gm)];
+  const wanted = [configFileSetting, ...settings].map(({ flag, variable, shownDefault, placeholder, summary }) => {
+    const shown = shownDefault === '' ? (placeholder === null ? 'off' : 'none') : `\`${shownDefault}\``;
+    return `| \`${flag}\` | \`${variable}\` | ${shown} | ${summary} |`;
+  });
+  const missing = wanted.filter((line) => !rows.some(([row]) => row === line));
+  assert.equal(missing, [], 'in the schema and not in docs/operating.md');
+  const unknown = rows.map(([row]) => row).filter((row) => !wanted.includes(row));
+  assert.equal(unknown, [], 'in docs/operating.md and not in the schema');
 });
 
 test.run();

@@ -2,9 +2,11 @@
  * The command line: which commands and options there are, and the help that teaches them. What a setting means is
  * config.ts's business; this shows it and hands over what was typed.
  */
+import { readFile } from 'node:fs/promises';
 import type { OnConflict } from '../import/importer.ts';
 import { Command, CommanderError, Option } from 'commander';
-import { ConfigError, type Config, type Flags, type SettingInfo, parseConfig, settings } from '../config.ts';
+import { type Config, type SettingInfo, configFileSetting, settings } from '../config-schema.ts';
+import { ConfigError, type Flags, configFilePath, parseConfig } from '../config.ts';
 
 /** What the command line needs of its surroundings. */
 export interface Surroundings {
@@ -33,11 +35,18 @@ Examples:
   $ tideweave serve --port 8080 --data /var/lib/tideweave
   $ tideweave serve --allow-origin https://app.example.com --allow-origin https://beta.example.com
   $ TIDEWEAVE_PORT=8080 TIDEWEAVE_MESSAGE_BYTES_MAX=32MiB tideweave serve
+  $ tideweave serve --config /etc/tideweave.yaml
 
 Environment:
   Every option is also a variable: --message-bytes-max is TIDEWEAVE_MESSAGE_BYTES_MAX.
-  Flags beat the environment, which beats the defaults; an empty variable counts as not set.
-  A TIDEWEAVE_ variable that is not known is an error, so that a typing mistake does not go unnoticed.
+  An empty variable counts as not set. A TIDEWEAVE_ variable that is not known is an error, so that a typing mistake
+  does not go unnoticed.
+
+Configuration file (YAML or JSON):
+  Every option is also a key:                port: 8080
+                                             message-bytes-max: 32MiB
+                                             allow-origin: [https://app.example.com]
+  Flags beat the environment, which beats the file, which beats the defaults. A mistake is told with its line.
 
 Sizes are bytes (65536) or 64KiB, 16MiB, 1GiB; durations are milliseconds (500) or 500ms, 10s, 5m, 1h.
 
@@ -46,7 +55,7 @@ Output and exit codes:
   0 after SIGTERM or SIGINT, once everything is committed; 1 when it could not start or failed; 2 for a mistake in options.
   A second signal ends the process at once.`;
 
-function optionFor(setting: SettingInfo): Option {
+function optionFor(setting: Omit<SettingInfo, 'key'>): Option {
   const flags = setting.placeholder === null ? setting.flag : `${setting.flag} ${setting.placeholder}`;
   const shownDefault = setting.shownDefault === '' ? '' : ` (default: ${setting.shownDefault})`;
   const option = new Option(flags, setting.summary + shownDefault).helpGroup(`${setting.group}:`);
@@ -85,11 +94,21 @@ function buildProgram(around: Surroundings & FolderOutcome): Command {
     .command('serve')
     .description('run the relay until it is told to stop (SIGTERM, SIGINT)')
     .addHelpText('after', serveHelp)
-    .action(async (flags: Flags) => around.serve(parseConfig(flags, around.env)));
-  for (const setting of settings) serve.addOption(optionFor(setting));
+    .action(async (flags: Flags) => around.serve(await readConfig(flags, around)));
+  for (const setting of [configFileSetting, ...settings]) serve.addOption(optionFor(setting));
   addFolderCommands(program, around);
   addImportCommand(program, around);
   return program;
+}
+
+async function readConfig(flags: Flags, { env }: Surroundings): Promise<Config> {
+  const path = configFilePath(flags, env);
+  if (path === null) return parseConfig(flags, env);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : 'it failed';
+    throw new ConfigError(`the configuration file ${path} cannot be read: ${why}`);
+  });
+  return parseConfig(flags, env, { path, text });
 }
 
 const folderHelp = `

@@ -3,7 +3,7 @@
  * starts it is a plain line; what the running relay has to say is its log.
  */
 import closeWithGrace from 'close-with-grace';
-import type { Config } from '../config.ts';
+import type { Config } from '../config-schema.ts';
 import { type Relay, createRelay } from '../index.ts';
 import { createLogger } from '../observability/log.ts';
 

@@ -3,7 +3,7 @@
  * type (bytes do not compile), names that hold secrets are redacted, and errors are written field by field.
  */
 import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
-import type { LogLevel } from '../config.ts';
+import type { LogLevel } from '../config-schema.ts';
 
 /** `err` is where an error goes. Document names and user ids are allowed; what is in a document is not. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined | Error>>;

@@ -1,13 +1,29 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runProgram } from '../../src/cli/program.ts';
-import { type Config, settings } from '../../src/config.ts';
+import { type Config, configFileSetting, settings } from '../../src/config-schema.ts';
 
 interface Outcome {
   readonly exitCode: number | null;
   readonly out: string;
   readonly error: string;
   readonly served: Config | null;
+}
+
+/** A configuration file with a mistake in its last line. */
+const fileText = 'port: 8080\n# comment\nallow-origin: [https://a.example]\ndrain-ms: soon\n';
+
+let folder = '';
+test.before(async () => void (folder = await mkdtemp(join(tmpdir(), 'tideweave-config-'))));
+test.after(() => rm(folder, { recursive: true }));
+
+async function written(text: string): Promise<string> {
+  const file = join(folder, 'relay.yaml');
+  await writeFile(file, text);
+  return file;
 }
 
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
@@ -31,7 +47,7 @@ test('U3 help of serve names every setting, the environment and examples', async
   const { exitCode, out, error } = await run(['serve', '--help']);
   assert.is(exitCode, 0);
   assert.is(error, '');
-  for (const { flag, shownDefault } of settings) {
+  for (const { flag, shownDefault } of [configFileSetting, ...settings]) {
     const line = out.split('\n').find((text) => text.trimStart().startsWith(flag));
     assert.ok(line?.includes(shownDefault), `${flag} in help, with its default`);
   }
@@ -68,7 +84,18 @@ test('U3 flags reach the relay as a configuration, and its process decides when 
   assert.equal(served?.allowedOrigins, ['https://a.example', 'https://b.example']);
 });
 
+test('U3 flags beat the environment, which beats the file', async () => {
+  const file = await written(fileText);
+  const args = ['serve', '--config', file, '--drain-ms', '2s'];
+  const { served, error } = await run(args, { TIDEWEAVE_PORT: '99' });
+  assert.is(error, '');
+  assert.is(served?.port, 99);
+  assert.is(served?.limits.drainMs, 2000);
+  assert.equal(served?.allowedOrigins, ['https://a.example']);
+});
+
 test('U3 each mistake is one line and exit code 2', async () => {
+  const file = await written(fileText);
   const mistakes: readonly (readonly [readonly string[], Readonly<Record<string, string>>, string])[] = [
     [['serve', '--port', 'x'], {}, 'tideweave: --port must be a whole number from 0 to 65535, got "x"\n'],
     [
@@ -79,6 +106,16 @@ test('U3 each mistake is one line and exit code 2', async () => {
     [['serve', '--prot', '1'], {}, "tideweave: unknown option '--prot' (Did you mean --port?)\n"],
     [['serve', '--port'], {}, "tideweave: option '--port <number>' argument missing\n"],
     [['serve', 'more'], {}, "tideweave: too many arguments for 'serve'. Expected 0 arguments but got 1.\n"],
+    [
+      ['serve', '--config', file],
+      {},
+      `tideweave: ${file}:4: drain-ms must be a duration in milliseconds, or such as 500ms or 10s, from 0 to 1h, got "soon"\n`,
+    ],
+    [
+      ['serve'],
+      { TIDEWEAVE_CONFIG: 'gone.yaml' },
+      "tideweave: the configuration file gone.yaml cannot be read: ENOENT: no such file or directory, open 'gone.yaml'\n",
+    ],
     [['sevre'], {}, "tideweave: unknown command 'sevre' (Did you mean serve?)\n"],
   ];
   for (const [args, env, line] of mistakes) {
