@@ -144,11 +144,13 @@ test('R5 a signal while it starts ends it in good order', async (context) => {
 });
 
 test('R5 an error nobody caught is logged, and the process drains and ends with exit code 1', async (context) => {
-  const bomb = 'data:text/javascript,setTimeout(()=>{throw%20new%20Error("boom")},1500)';
+  const script = 'process.on("SIGCONT", () => { throw new Error("boom") })';
+  const bomb = `data:text/javascript,${encodeURIComponent(script)}`;
   const relay = start(context, ['serve', '--port', '0', '--data', context.folder], {
     NODE_OPTIONS: `--import=${bomb}`,
   });
   await relay.ready();
+  relay.kill('SIGCONT');
   const { code, error } = await relay.ended;
   assert.is(code, 1);
   assert.match(error, /"level":"fatal".*boom/);
