@@ -1,11 +1,14 @@
-/** Documents in sync without being opened. Loaded when it is first asked for. */
+/**
+ * Documents in sync without being opened. Loaded when it is first asked for; what it shares with what a page has loaded
+ * already is handed over, as a bundler would otherwise cut that in pieces.
+ */
 import type { Clock } from '@tideweave/shared';
 import type { DocumentClient } from './document-client.ts';
 import type { DocumentHandle } from './document-handle.ts';
-import { KeptDocument } from './kept-document.ts';
+import { KeptDocument, type KeptDocumentTools } from './kept-document.ts';
 import { type SyncNowOptions, type SyncResult, syncNow } from './sync-now.ts';
 
-export interface BackgroundSyncOptions {
+export interface BackgroundSyncOptions extends KeptDocumentTools {
   readonly client: DocumentClient;
   readonly clock: Pick<Clock, 'after'>;
   /** What the application has open. */
@@ -47,10 +50,11 @@ export class BackgroundSync {
 
   /** Brings documents in sync; the connection is its caller's. */
   async sync(names: readonly string[], options: SyncNowOptions): Promise<SyncResult[]> {
-    const { clock, handles } = this.#options;
+    const { clock, handles, refusedError } = this.#options;
     for (const name of names) this.#syncing.set(name, (this.#syncing.get(name) ?? 0) + 1);
     try {
-      return await syncNow({ clock, document: (name) => handles.get(name) ?? this.#keep(name) }, names, options);
+      const document = (name: string): DocumentHandle | KeptDocument => handles.get(name) ?? this.#keep(name);
+      return await syncNow({ clock, refusedError, document }, names, options);
     } finally {
       for (const name of names) this.#release(name);
     }
@@ -68,7 +72,7 @@ export class BackgroundSync {
 
   #keep(name: string): KeptDocument {
     if (this.#isEnded) throw new Error('the client was destroyed');
-    const kept = this.#kept.get(name) ?? new KeptDocument(this.#options.client, name);
+    const kept = this.#kept.get(name) ?? new KeptDocument(this.#options.client, name, this.#options);
     this.#kept.set(name, kept);
     return kept;
   }

@@ -1,4 +1,5 @@
-import { type CopyDifference, snapshotDigest } from '@tideweave/shared';
+import type { CopyDifference } from '@tideweave/shared';
+import { snapshotDigest } from '@tideweave/shared/snapshot-digest';
 import * as Y from 'yjs';
 
 /** These functions, for whoever has them handed over. */

@@ -1,5 +1,6 @@
 import { type Clock, type Random } from '@tideweave/shared';
 import type { CopyReaders } from './copy-state.ts';
+import type { DeviceCopies } from './relay/device-copy.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { watchNetwork } from './network.ts';
 import type { TabsPlatform } from './tabs/platform.ts';
@@ -22,6 +23,8 @@ export interface ClientEnvironment {
   watchNetwork(wake: () => void): () => void;
   /** What reads copies to compare them (C1); asked before the first attempt to connect, so that it can be loaded then. */
   copyReaders(): Promise<CopyReaders>;
+  /** What follows a session on the device; asked when there is a store, so that it can be loaded then. */
+  deviceCopies(): Promise<DeviceCopies>;
   /** How tabs find each other; default the browser's way. */
   readonly tabs?: TabsPlatform;
 }
@@ -33,6 +36,7 @@ export function platformEnvironment(url: string, webSocketClass: WebSocketClass 
     random: systemRandom,
     watchNetwork,
     copyReaders: () => import('./copy-state.ts'),
+    deviceCopies: () => import('./relay/device-copy.ts'),
     async connect(events) {
       return new WebSocketTransport(webSocketClass ?? (await platformWebSocket()), url, events);
     },

@@ -1,8 +1,8 @@
 import type { DocumentStatus } from '@tideweave/shared';
 import * as Y from 'yjs';
 import type { DocumentClient, DocumentLink, LinkedDocument } from './document-client.ts';
-import { mergeUpdates } from './merge-updates.ts';
-import { refusedError } from './refused-error.ts';
+import type { mergeUpdates } from './merge-updates.ts';
+import type { refusedError } from './refused-error.ts';
 import type { StoredDocument } from './store/offline-store.ts';
 
 /**
@@ -11,6 +11,7 @@ import type { StoredDocument } from './store/offline-store.ts';
  */
 export class KeptDocument implements LinkedDocument {
   readonly name: string;
+  readonly #tools: KeptDocumentTools;
   readonly #link: DocumentLink;
   readonly #waiters = new Set<() => void>();
   /** All that there is, in the order it came; one update after somebody asked. */
@@ -20,8 +21,9 @@ export class KeptDocument implements LinkedDocument {
   bytesDown = 0;
 
   /** Throws `RefusedError` TW_INVALID_NAME. */
-  constructor(client: DocumentClient, name: string) {
+  constructor(client: DocumentClient, name: string, tools: KeptDocumentTools) {
     this.name = name;
+    this.#tools = tools;
     this.#link = client.link(this);
   }
 
@@ -60,7 +62,7 @@ export class KeptDocument implements LinkedDocument {
         if (error === null && !isSettled && !signal.aborted) return;
         this.#waiters.delete(look);
         signal.removeEventListener('abort', look);
-        if (error !== null) reject(refusedError(error));
+        if (error !== null) reject(this.#tools.refusedError(error));
         else if (isSettled) resolve();
         else reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
       };
@@ -113,10 +115,16 @@ export class KeptDocument implements LinkedDocument {
   refused(): void {}
 
   #merged(): Uint8Array {
-    const merged = this.#updates.length === 0 ? emptyUpdate : mergeUpdates(this.#updates);
+    const merged = this.#updates.length === 0 ? emptyUpdate : this.#tools.mergeUpdates(this.#updates);
     this.#updates = [merged];
     return merged;
   }
+}
+
+/** What it uses of what is loaded already. */
+export interface KeptDocumentTools {
+  readonly mergeUpdates: typeof mergeUpdates;
+  readonly refusedError: typeof refusedError;
 }
 
 /** No structs, no deletions. */

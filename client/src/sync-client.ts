@@ -7,6 +7,8 @@ import { DocumentHandle, type WhenSavedOptions } from './document-handle.ts';
 import { Emitter } from './emitter.ts';
 import { type ClientEnvironment, platformEnvironment } from './environment.ts';
 import { PageLifecycle } from './lifecycle.ts';
+import { mergeUpdates } from './merge-updates.ts';
+import { refusedError } from './refused-error.ts';
 import { RelayClient, type RelayClientOptions } from './relay/relay-client.ts';
 import type { OfflineStore } from './store/offline-store.ts';
 import type { SyncNowOptions, SyncResult } from './sync-now.ts';
@@ -231,7 +233,13 @@ export class SyncClient extends Emitter<ClientEvents> {
     if (this.#store === undefined) throw new TypeError('documents that are not open are kept in a store: give one');
     const { BackgroundSync } = await import('./background-sync.ts');
     this.#checkOpen();
-    this.#background ??= new BackgroundSync({ client: this.#client, clock: this.#clock, handles: this.#handles });
+    this.#background ??= new BackgroundSync({
+      client: this.#client,
+      clock: this.#clock,
+      handles: this.#handles,
+      mergeUpdates,
+      refusedError,
+    });
     return this.#background;
   }
 

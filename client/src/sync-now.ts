@@ -1,6 +1,7 @@
-import { type Clock, RefusedError } from '@tideweave/shared';
+import type { Clock } from '@tideweave/shared';
 import type { DocumentHandle } from './document-handle.ts';
 import type { KeptDocument } from './kept-document.ts';
+import type { refusedError } from './refused-error.ts';
 
 export interface SyncNowOptions {
   /** Ends it early; documents that are not done then have its reason as their error. */
@@ -25,6 +26,7 @@ export interface SyncResult {
 /** What `syncNow` needs of its client. */
 export interface SyncNowClient {
   readonly clock: Pick<Clock, 'after'>;
+  readonly refusedError: typeof refusedError;
   /** The document if the application has it open, and otherwise one that is kept. */
   document(name: string): DocumentHandle | KeptDocument;
 }
@@ -40,7 +42,7 @@ export async function syncNow(
   signal?.addEventListener('abort', abort);
   if (signal?.aborted === true) abort();
   const cancel = client.clock.after(timeoutMs, () =>
-    controller.abort(new RefusedError('TW_TIMEOUT', `not in sync after ${timeoutMs} ms`)),
+    controller.abort(client.refusedError({ code: 'TW_TIMEOUT', reason: `not in sync after ${timeoutMs} ms` })),
   );
   const results: SyncResult[] = [];
   const queue = [...new Set(names)].entries();

@@ -77,7 +77,6 @@ export { mergeUpdates } from './update/merge.ts';
 export { scanUpdate } from './update/scanner.ts';
 export { sliceBytesEstimate, sliceSnapshot, snapshotState } from './update/slice.ts';
 export { indexSnapshot } from './update/snapshot-index.ts';
-export { snapshotDigest } from './update/snapshot-digest.ts';
 export { stateDigest } from './update/state-comparison.ts';
 export { type StateVector, covers, decodeStateVector, encodeStateVector } from './update/state-vector.ts';
 export { UpdateScan } from './update/update-scan.ts';

@@ -1,5 +1,13 @@
 /** A device with the real client on it: documents, a person who edits, and a life that can end at any step. */
-import { SyncClient, type Transport, type TransportEvents, differenceOf, digestOf } from '@tideweave/client/testing';
+import {
+  DeviceCopy,
+  SyncClient,
+  type Transport,
+  type TransportEvents,
+  differenceOf,
+  digestOf,
+  resumed,
+} from '@tideweave/client/testing';
 import { type RefusalStatus, isRetryable } from '@tideweave/shared';
 import { removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
@@ -109,6 +117,7 @@ export class NativeDevice {
         random: Dice.for(settings.seed, `${this.settings.name} life ${this.#lives}`).random,
         watchNetwork: () => () => undefined,
         copyReaders: () => Promise.resolve({ differenceOf, digestOf }),
+        deviceCopies: () => Promise.resolve({ DeviceCopy, resumed }),
         connect: (events) =>
           Promise.resolve(planting.transport(events, (watched) => this.#world.dial(this.settings, clock, watched, ''))),
       },

@@ -1,6 +1,12 @@
 import type { Cancel, Clock, ResumedDocument } from '@tideweave/shared';
 import { type EntryKey, type OfflineStore, StoreError, type StoredDocument } from '../store/offline-store.ts';
 
+/** What is here, for whoever has it handed over. */
+export interface DeviceCopies {
+  readonly DeviceCopy: typeof DeviceCopy;
+  readonly resumed: typeof resumed;
+}
+
 /**
  * What the device keeps of one open document: follows the session's numbers and confirmations with the store's keys. A
  * write that fails is the store's to retry and to report; until it is through, the edit counts as being in memory only.

@@ -61,7 +61,12 @@ export class RelayClient implements DocumentClient {
   link(document: LinkedDocument): RelayDocument {
     const { name } = document;
     checkName(name);
-    const link = new RelayDocument(this.#driver, document, () => this.#documents.delete(name));
+    const link = new RelayDocument(
+      this.#driver,
+      () => this.#options.environment.deviceCopies(),
+      document,
+      () => this.#documents.delete(name),
+    );
     this.#documents.set(name, link);
     link.open(this.#options.store);
     return link;

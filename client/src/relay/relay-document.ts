@@ -1,7 +1,8 @@
-import type { DocumentStatus } from '@tideweave/shared';
+import type { DocumentStatus, ResumedDocument } from '@tideweave/shared';
 import type { DocumentLink, LinkedDocument } from '../document-client.ts';
-import type { OfflineStore, StoredDocument } from '../store/offline-store.ts';
-import { DeviceCopy, resumed } from './device-copy.ts';
+import type { ClientEnvironment } from '../environment.ts';
+import type { OfflineStore } from '../store/offline-store.ts';
+import type { DeviceCopy } from './device-copy.ts';
 import type { DocumentOutput, SessionDriver } from './session-driver.ts';
 
 /**
@@ -11,15 +12,22 @@ import type { DocumentOutput, SessionDriver } from './session-driver.ts';
 export class RelayDocument implements DocumentLink {
   readonly document: LinkedDocument;
   readonly #driver: SessionDriver;
+  readonly #deviceCopies: ClientEnvironment['deviceCopies'];
   readonly #closed: () => void;
   /** Edits made while the device is being read; null when it has been. */
   #early: Uint8Array[] | null = null;
   #copy: DeviceCopy | null = null;
   #isClosed = false;
 
-  /** `closed` is called once. */
-  constructor(driver: SessionDriver, document: LinkedDocument, closed: () => void) {
+  /** `deviceCopies` is asked when there is a store. `closed` is called once. */
+  constructor(
+    driver: SessionDriver,
+    deviceCopies: ClientEnvironment['deviceCopies'],
+    document: LinkedDocument,
+    closed: () => void,
+  ) {
     this.#driver = driver;
+    this.#deviceCopies = deviceCopies;
     this.document = document;
     this.#closed = closed;
   }
@@ -155,20 +163,21 @@ export class RelayDocument implements DocumentLink {
     this.#early = early;
     const { document } = this;
     const { clock } = this.#driver;
-    let stored: StoredDocument | null = null;
+    let kept: ResumedDocument | undefined;
     try {
-      const copy = new DeviceCopy(await opening, this.#name, clock, () => this.#driver.statusChanged(this.#name));
+      const [{ DeviceCopy, resumed }, store] = await Promise.all([this.#deviceCopies(), opening]);
+      const copy = new DeviceCopy(store, this.#name, clock, () => this.#driver.statusChanged(this.#name));
       const found = await copy.load();
       if (this.#isClosed) return;
       document.restore(found);
-      stored = found;
+      kept = resumed(found, clock.now());
       this.#copy = copy;
     } catch (error) {
       document.storeFailed(error);
     }
     if (this.#isClosed) return;
     this.#early = null;
-    this.#session.open(this.#name, stored === null ? undefined : resumed(stored, clock.now()));
+    this.#session.open(this.#name, kept);
     for (const update of early) this.edit(update);
     document.loaded();
     this.#driver.drain();

@@ -4,10 +4,10 @@
  * document's keys in their order finds each update at least once, even when another tab writes meanwhile; an update found
  * twice is harmless. The size of a value is part of its key: sizes are listed without reading values.
  */
-import { nameBytesMax, RefusedError, type Random } from '@tideweave/shared';
+import type { Random } from '@tideweave/shared';
 
 import type { KeyRange } from './backend.ts';
-import type { EntryKey } from './offline-store.ts';
+import { type EntryKey, StoreError } from './offline-store.ts';
 
 /** What a value is. The order is that of the keys. */
 export const Kind = { resume: '0', pending: '1', delivered: '2', received: '3', base: '4', report: '5' } as const;
@@ -31,12 +31,11 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** All keys of all documents. */
 export const everyDocument: KeyRange = { gte: documentTag, lt: `${documentTag}${afterAll}` };
 
-/** Throws RefusedError TW_INVALID_NAME unless the name is 1 to 512 bytes of Unicode. */
+/** Throws `StoreError` `invalid-name` for what is no Unicode, empty, or longer than a key says: more than a relay takes. */
 export function documentPrefix(name: string): string {
-  const bytes = encoder.encode(name);
   // Lone surrogates all become the same bytes.
-  if (bytes.length === 0 || bytes.length > nameBytesMax || decoder.decode(bytes) !== name) {
-    throw new RefusedError('TW_INVALID_NAME', `a document name is 1 to ${nameBytesMax} bytes of Unicode`);
+  if (name === '' || name.length >= 10 ** lengthDigits || decoder.decode(encoder.encode(name)) !== name) {
+    throw new StoreError('invalid-name', `a document name is Unicode, 1 to ${10 ** lengthDigits - 1} characters`);
   }
   return `${documentTag}${String(name.length).padStart(lengthDigits, '0')}${name}`;
 }

@@ -118,9 +118,19 @@ export type Lock = (name: string, run: () => Promise<void>) => Promise<void>;
  * `locked`: another process has the folder open. `newer`: written by a later version of Tideweave. `foreign`: something
  * else's data. `failed`: the device refused (`cause` says why; a full disk, mostly). `emptied`: the browser or the user
  * removed the data while it was open; open a new store and write the documents anew. `behind`: the device refused for so
- * long that what waits for it was given up. `too-large`: over a bound. `closed`: after `close()`.
+ * long that what waits for it was given up. `too-large`: over a bound. `invalid-name`: no name of a
+ * document. `closed`: after `close()`.
  */
-export type StoreErrorCode = 'locked' | 'newer' | 'foreign' | 'failed' | 'emptied' | 'behind' | 'too-large' | 'closed';
+export type StoreErrorCode =
+  | 'locked'
+  | 'newer'
+  | 'foreign'
+  | 'failed'
+  | 'emptied'
+  | 'behind'
+  | 'too-large'
+  | 'invalid-name'
+  | 'closed';
 
 /** Why the store did not do what it was asked. */
 export class StoreError extends Error {

@@ -32,6 +32,7 @@ export class TabsClient implements DocumentClient {
       clock,
       random,
       copyReaders: () => options.environment.copyReaders(),
+      deviceCopies: () => options.environment.deviceCopies(),
       connect: (events: TransportEvents) => this.#connect(events),
       // The leader's connection is watched by the leader.
       watchNetwork: (wake: () => void) => {

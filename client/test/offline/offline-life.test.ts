@@ -2,10 +2,13 @@
 /** A document's life on a device without a network, and what happens when the network comes back. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DocumentStatus } from '@tideweave/client';
+import { SyncClient } from '@tideweave/client/testing';
 import { seededRandom } from '@tideweave/shared';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as Y from 'yjs';
+import { platformEnvironment } from '../../src/environment.ts';
+import { DeviceCopy, resumed } from '../../src/relay/device-copy.ts';
 import { type Device, OfflineWorld, countedSocket, until, within } from './offline-world.ts';
 
 interface Context {
@@ -231,6 +234,53 @@ test('C3 C4 two devices that were both offline end with the same, each edit once
   assert.is(whole(held), whole(one.handle.doc));
   assert.equal([...held.getArray<string>('list')].sort(), ['one', 'one again', 'two', 'two again']);
   assert.equal([...held.getMap('map').keys()].sort(), ['one', 'two']);
+});
+
+test('C4 U1 edits made while what follows a session on the device is still being loaded are kept and sent', async ({
+  world,
+}) => {
+  await world.online();
+  const store = await world.store();
+  let arrive: () => void = () => undefined;
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  const environment = {
+    ...platformEnvironment(world.url, undefined),
+    deviceCopies: async () => arrived.then(() => ({ DeviceCopy, resumed })),
+  };
+  const client = new SyncClient({ url: world.url, store }, environment);
+  const handle = client.open('document');
+  handle.doc.getText('text').insert(0, 'early');
+  await until('the connection', () => client.status.connection === 'connected');
+  assert.equal([handle.status.phase, handle.status.safe, handle.status.pending.updates], ['loading', 'memory', 1]);
+  arrive();
+  await within('the relay', handle.whenSaved({ tier: 'server' }));
+  assert.is((await world.content()).getText('text').toString(), 'early');
+  client.destroy();
+  await store.close();
+  await world.offline();
+  const again = await world.device();
+  await within('the device', again.handle.whenLoaded());
+  assert.is(again.text.toString(), 'early', 'it is on the device too');
+});
+
+test('U3 when what follows a session on the device cannot be loaded, that is said, and edits go to the relay', async ({
+  world,
+}) => {
+  await world.online();
+  const lost = new Error('the page is older than its server');
+  const environment = {
+    ...platformEnvironment(world.url, undefined),
+    deviceCopies: () => Promise.reject(lost),
+  };
+  const client = new SyncClient({ url: world.url, store: await world.store() }, environment);
+  const handle = client.open('document');
+  const failures: Error[] = [];
+  handle.on('storefailed', (error) => failures.push(error));
+  handle.doc.getText('text').insert(0, 'kept in memory');
+  await within('the relay', handle.whenSaved({ tier: 'server' }));
+  assert.equal(failures, [lost]);
+  assert.is((await world.content()).getText('text').toString(), 'kept in memory');
+  client.destroy();
 });
 
 test.run();

@@ -5,6 +5,7 @@ import { MemoryDevice, openMemoryStore } from '../../src/store/memory-store.ts';
 import { shareTabs } from '@tideweave/client/tabs';
 import type { Cancel, Clock, Random } from '@tideweave/shared';
 import { differenceOf, digestOf } from '../../src/copy-state.ts';
+import { DeviceCopy, resumed } from '../../src/relay/device-copy.ts';
 import type { ClientEnvironment } from '../../src/environment.ts';
 import type { SyncClientOptions } from '../../src/sync-client.ts';
 import type { TabChannel, TabsPlatform } from '../../src/tabs/platform.ts';
@@ -84,6 +85,7 @@ export class Page {
       random,
       watchNetwork: () => () => undefined,
       copyReaders: () => Promise.resolve({ differenceOf, digestOf }),
+      deviceCopies: () => Promise.resolve({ DeviceCopy, resumed }),
       connect: (events) => Promise.resolve(world.relay.connect(this, events)),
       tabs: this.#platform(),
     };

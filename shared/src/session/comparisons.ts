@@ -1,7 +1,7 @@
 import { RefusedError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { splitUpdate } from '../protocol/codec.ts';
-import { type Limits, partBytes } from '../protocol/limits.ts';
+import { type Limits, digestBytes, partBytes } from '../protocol/limits.ts';
 import type { ComparedMessage } from '../protocol/message.ts';
 import type { ClientDocument } from './client-document.ts';
 import type { ClientOutputs } from './client-outputs.ts';
@@ -101,7 +101,12 @@ export class Comparisons {
       comparison.atMs = Infinity;
       comparison.asked = 'yes';
       const { name, number: doc, cursor } = document;
-      this.#outputs.send({ type: 'compare', doc, cursor, digest: this.#options.digestCopy(name) });
+      this.#outputs.send({
+        type: 'compare',
+        doc,
+        cursor,
+        digest: this.#options.digestCopy(name).slice(0, digestBytes),
+      });
     }
   }
 
@@ -169,7 +174,7 @@ export class Comparisons {
 export interface ComparisonOptions {
   readonly random: Random;
   readonly updateBytesMax: Limits['updateBytesMax'];
-  /** Digest of the copy here: the first 16 bytes of the SHA-256 of its snapshot in Yjs's V1 encoding. */
+  /** Digest of the copy here: SHA-256 of its snapshot in Yjs's V1 encoding, of which the relay is sent the first 16 bytes. */
   readonly digestCopy: (name: string) => Uint8Array;
   /** What is between the copy here and `there`, a snapshot in the same encoding. */
   readonly compareCopy: (name: string, there: Uint8Array) => CopyDifference;

@@ -1,7 +1,9 @@
-import { digest as sha256 } from 'lib0/hash/sha256';
-import { digestBytes } from '../protocol/limits.ts';
+import { digest } from 'lib0/hash/sha256';
 
-/** Digest of a copy, of the bytes that Yjs gives its snapshot (V1: delete set and state vector); `digestBytes` long. */
+/**
+ * SHA-256 of a copy, of the bytes that Yjs gives its snapshot (V1: delete set and state vector); its first `digestBytes`
+ * are compared (C1). A public entry of its own: a page loads it later than what it needs at once.
+ */
 export function snapshotDigest(snapshot: Uint8Array): Uint8Array {
-  return sha256(snapshot).slice(0, digestBytes);
+  return digest(snapshot);
 }

@@ -2,6 +2,7 @@
  * Whether two copies of a document are the same, without their content (C1): the same insertions and the same deletions
  * are the same document in Yjs.
  */
+import { digestBytes } from '../protocol/limits.ts';
 import type { DocumentState } from './document-state.ts';
 import { snapshotDigest } from './snapshot-digest.ts';
 import { encodeStateVector } from './state-vector.ts';
@@ -16,5 +17,5 @@ export function stateDigest({ stateVector, deletes }: DocumentState): Uint8Array
   const bytes = new Uint8Array(ranges.length + vector.length);
   bytes.set(ranges);
   bytes.set(vector, ranges.length);
-  return snapshotDigest(bytes);
+  return snapshotDigest(bytes).slice(0, digestBytes);
 }
