@@ -247,9 +247,9 @@ export class TideweaveProvider extends ProviderEmitter<Events> {
   #detach(): void {
     const handle = this.#handle;
     if (handle === null) return;
-    const { phase, pending, safe, access, user, error } = handle.status;
+    const { status } = handle;
     this.#handle = null;
-    this.#detached = { phase, synced: false, verified: false, pending, safe, progress: null, access, user, error };
+    this.#detached = { ...status, synced: false, verified: false, progress: null, upload: null };
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
     const presence = this.awareness.getLocalState();
     handle.close();
@@ -357,6 +357,7 @@ function detachedStatus(doc: Y.Doc): DocumentStatus {
       : { updates: 0, bytes: 0, since: null },
     safe: 'memory',
     progress: null,
+    upload: null,
     access: null,
     user: null,
     error: null,

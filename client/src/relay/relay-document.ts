@@ -195,6 +195,7 @@ function statusWhileLoading(early: readonly Uint8Array[]): DocumentStatus {
     pending: { updates: early.length, bytes, since: null },
     safe: early.length === 0 ? 'device' : 'memory',
     progress: null,
+    upload: null,
     access: null,
     user: null,
     error: null,

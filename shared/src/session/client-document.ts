@@ -1,6 +1,7 @@
 import type { RefusedError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { type RefusalAction, refusalRules } from '../protocol/close.ts';
+import { partBytes } from '../protocol/limits.ts';
 import type { OpenedMessage, RefuseMessage } from '../protocol/message.ts';
 import { Backoff } from './backoff.ts';
 import { DocumentComparison } from './comparisons.ts';
@@ -35,8 +36,13 @@ export interface DocumentStatus {
   /** Edits that the relay has not acknowledged as durable. `since`: monotonic ms of the oldest. */
   readonly pending: { readonly updates: number; readonly bytes: number; readonly since: number | null };
   readonly safe: SafeTier;
-  /** While a transfer to this device is under way. */
+  /** What the relay sends of the document when it is opened: bytes of updates that have arrived. Null otherwise. */
   readonly progress: { readonly receivedBytes: number; readonly totalBytes: number } | null;
+  /**
+   * What was made here and is more than passes in a moment (64 KiB): bytes of it that the relay has made durable since
+   * there was anything to send, not those that left. Edits made meanwhile are added to the total. Null otherwise.
+   */
+  readonly upload: { readonly savedBytes: number; readonly totalBytes: number } | null;
   readonly access: 'read' | 'write' | null;
   /** Identity that the relay's grant gave this session; null until it is open, empty for anonymous. */
   readonly user: string | null;
@@ -82,6 +88,8 @@ export class ClientDocument {
   #isLoaded = false;
   #receivedBytes = 0;
   #totalBytes = 0;
+  /** Bytes of edits that became durable since the outbox was empty. */
+  #savedBytes = 0;
   #access: 'read' | 'write' | null = null;
   #user: string | null = null;
   #error: RefusalStatus | null = null;
@@ -145,7 +153,10 @@ export class ClientDocument {
       this.comparison.relayLacks = false;
     }
     this.#backoff.reset();
-    return this.outbox.acknowledge(n);
+    const { bytes } = this.outbox;
+    const isAny = this.outbox.acknowledge(n);
+    this.#savedBytes = this.outbox.size === 0 ? 0 : this.#savedBytes + bytes - this.outbox.bytes;
+    return isAny;
   }
 
   /** The relay, or this side, ends the document; retryable ones try again from `retryAtMs` on. */
@@ -187,10 +198,16 @@ export class ClientDocument {
       safe: this.#isSafe ? 'server' : 'memory',
       progress:
         this.state === 'catching-up' ? { receivedBytes: this.#receivedBytes, totalBytes: this.#totalBytes } : null,
+      upload: this.#upload,
       access: this.#access,
       user: this.#user,
       error: this.#error ?? this.#readOnlyError,
     };
+  }
+
+  get #upload(): DocumentStatus['upload'] {
+    const totalBytes = this.#savedBytes + this.outbox.bytes;
+    return this.writable && totalBytes > partBytes ? { savedBytes: this.#savedBytes, totalBytes } : null;
   }
 
   get #isSafe(): boolean {

@@ -362,4 +362,30 @@ test('P11 U3 progress is shown against what was announced', () => {
   assert.is(bench.session.status('a').progress, null);
 });
 
+test('U3 U1 an upload shows what is durable of all there was to send, and only what is large', () => {
+  const bench = new Bench().live('a');
+  const upload = (): unknown => bench.session.status('a').upload;
+  bench.session.edit('a', letter(1), 0);
+  assert.is(upload(), null, 'a keystroke is no transfer');
+  const large = new Uint8Array(64 * 1024);
+  bench.session.edit('a', large, 0);
+  bench.session.drain();
+  const totalBytes = letter(1).length + large.length;
+  assert.equal(upload(), { savedBytes: 0, totalBytes }, 'sent is not saved');
+  bench.say({ type: 'ack', doc: 1, n: 1 });
+  assert.equal(upload(), { savedBytes: letter(1).length, totalBytes });
+  bench.session.edit('a', letter(2), 0);
+  assert.equal(upload(), { savedBytes: letter(1).length, totalBytes: totalBytes + letter(2).length });
+  bench.session.disconnected(0);
+  assert.is(upload(), null, 'nothing is under way');
+  bench.connect();
+  bench.say(opened(2, 1), { type: 'caught-up', doc: 1 });
+  bench.session.drain();
+  assert.equal(upload(), { savedBytes: letter(1).length, totalBytes: totalBytes + letter(2).length });
+  bench.say({ type: 'ack', doc: 1, n: 3 });
+  assert.is(upload(), null);
+  bench.session.edit('a', letter(3), 0);
+  assert.is(upload(), null, 'it begins anew');
+});
+
 test.run();

@@ -50,13 +50,14 @@ export function describeMessage(message: ClientMessage | ServerMessage): string 
 }
 
 function describeStatus(status: DocumentStatus): string {
-  const { phase, synced, pending, safe, progress, access, error } = status;
+  const { phase, synced, pending, safe, progress, upload, access, error } = status;
   return [
     phase,
     synced ? 'synced' : 'not synced',
     pending.updates === 0 ? 'nothing pending' : `${pending.updates} pending (${pending.bytes} bytes)`,
     `safe on ${safe}`,
     ...(progress === null ? [] : [`${progress.receivedBytes}/${progress.totalBytes} bytes here`]),
+    ...(upload === null ? [] : [`${upload.savedBytes}/${upload.totalBytes} bytes there`]),
     access ?? 'no access yet',
     ...(error === null ? [] : [describeRefusal(error)]),
   ].join(', ');
