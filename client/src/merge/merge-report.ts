@@ -8,7 +8,7 @@ import { findAll } from './findings.ts';
 import { Places, comparePaths } from './places.ts';
 import { type MergeReport, type MergeReportInput, mergeReportLimits } from './report-types.ts';
 import { IdsOf, rangesOf } from './update-ranges.ts';
-import { inMergedDocument } from './views.ts';
+import { type World, inMergedDocument } from './views.ts';
 
 /**
  * Compares what both sides did since `base`; nothing is reported that only one of them changed. Equal input gives an
@@ -17,9 +17,12 @@ import { inMergedDocument } from './views.ts';
  */
 export function computeMergeReport(input: MergeReportInput): MergeReport {
   const mine = new IdsOf(input.mine.map(rangesOf));
-  const theirs = input.theirs
-    .map((update, at) => ({ update, ranges: rangesOf(update), author: input.authors?.[at] ?? null }))
-    .filter(({ ranges }) => !mine.echo(ranges));
+  const brought = input.theirs.map((update, at) => ({
+    update,
+    ranges: rangesOf(update),
+    author: input.authors?.[at] ?? null,
+  }));
+  const theirs = brought.filter(({ ranges }) => !mine.echo(ranges));
   const authors = new AuthorIndex(theirs);
   const budget = new Budget({ ...mergeReportLimits, ...input.limits });
   const nothing: MergeReport = {
@@ -32,10 +35,14 @@ export function computeMergeReport(input: MergeReportInput): MergeReport {
     complete: true,
   };
   if (input.mine.length === 0 || theirs.length === 0) return nothing;
-  const sides = { base: input.base, mine: input.mine, theirs: theirs.map(({ update }) => update) };
-  return inMergedDocument(sides, (world) => {
-    // Half of an update would be told as something that nobody did.
-    if (!world.complete) return { ...nothing, complete: false };
+  const compare = (updates: typeof theirs): MergeReport => {
+    const sides = { base: input.base, mine: input.mine, theirs: updates.map(({ update }) => update) };
+    return inMergedDocument(sides, (world) =>
+      // Half of an update would be told as something that nobody did.
+      world.complete ? tell(world) : { ...nothing, complete: false },
+    );
+  };
+  const tell = (world: World): MergeReport => {
     const findings = findAll({ world, places: new Places(world.doc, world.base), authors });
     findings.sort((a, b) => comparePaths(a.path, b.path) || (a.id < b.id ? -1 : 1));
     const entries = budget.some(findings, budget.limits.entriesMax).map((finding) => finding.tell(budget));
@@ -47,5 +54,8 @@ export function computeMergeReport(input: MergeReportInput): MergeReport {
       agreed,
       truncated: budget.truncated,
     };
-  });
+  };
+  const report = compare(theirs);
+  // What came back of mine is needed where they built on it.
+  return report.complete || theirs.length === brought.length ? report : compare(brought);
 }

@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from '@tideweave/shared';
 import { hasBothSides } from './both-sides.ts';
+import type { MergeOptions } from './merge-options.ts';
 import type { MergeRequest, MergeResponse } from './merge-task.ts';
 import type { MergeReport, MergeReportInput } from './report-types.ts';
 import { type WorkerEvents, type WorkerPort, startMergeWorker } from './worker-port.ts';
@@ -21,6 +22,8 @@ export interface MergeRunnerOptions {
   readonly timeoutMs?: number;
   /** A worker without work is ended after this time, so that its memory comes back; default 10 s. */
   readonly idleMs?: number;
+  /** Makes the browser's worker, or none; default one beside this file. */
+  readonly worker?: MergeOptions['worker'];
   /** Starts a worker, or returns null where there is none; default the platform's. */
   readonly startWorker?: (events: WorkerEvents) => WorkerPort | null;
 }
@@ -58,7 +61,7 @@ class WorkerMergeRunner implements MergeRunner {
     this.#clock = options.clock;
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     this.#idleMs = options.idleMs ?? defaultIdleMs;
-    this.#startWorker = options.startWorker ?? startMergeWorker;
+    this.#startWorker = options.startWorker ?? ((events) => startMergeWorker(events, options.worker));
   }
 
   async compute(input: MergeReportInput): Promise<MergeReport | null> {

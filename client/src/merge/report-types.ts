@@ -190,8 +190,8 @@ export const mergeReportLimits: MergeReportLimits = {
 };
 
 export interface MergeReportInput {
-  /** V1 update of the document at the last moment both sides agreed. */
-  readonly base: Uint8Array;
+  /** V1 updates: the document at the last moment both sides agreed. */
+  readonly base: readonly Uint8Array[];
   /** My raw pending updates. */
   readonly mine: readonly Uint8Array[];
   /** The updates of others since the base; my own that came back are recognized and left out. */

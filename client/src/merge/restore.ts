@@ -17,58 +17,93 @@ import type {
 import { sameState } from './values.ts';
 import { type SharedType, holderOf, presentView } from './views.ts';
 
-/** Edits that an entry asks for, ready to be made; null when there is nothing to put back or no place for it. */
-type Restoration = (() => void) | null;
+/**
+ * What came of an attempt to restore. `restored`: the document shows mine again. `nothing`: it shows mine already, or the
+ * entry takes nothing from me (`theirs`, lists that hold what both did). `changed`: somebody wrote there since the merge;
+ * `overwrite` restores all the same. `gone`: the place is no more, or the value was too large to be kept in the report.
+ */
+export type RestoreResult = 'restored' | 'nothing' | 'changed' | 'gone';
 
-/** Whether `restoreMine` has something to put back and a place to put it. */
+export interface RestoreOptions {
+  /** Origin of the transaction, as undo managers track it; default null. */
+  readonly origin?: unknown;
+  /** Restore over what was written after the merge; default false. */
+  readonly overwrite?: boolean;
+}
+
+/** Edits that an entry asks for, ready to be made, or why there are none. */
+type Restoration = (() => void) | Exclude<RestoreResult, 'restored'>;
+
+/** Whether `restoreMine` has something to put back and a place to put it, be it over what was written since. */
 export function canRestore(doc: Y.Doc, entry: MergeEntry): boolean {
-  return prepare(doc, entry) !== null;
+  return typeof prepare(doc, entry, true) === 'function';
 }
 
 /**
- * Edits the live document so that it shows mine again, in one transaction with this `origin`; returns whether it did.
+ * Edits the live document so that it shows mine again, in one transaction.
  * - A key that theirs won gets my value, or is deleted if I had deleted it; nested values come back as new types.
  * - A nested type that they deleted while I edited it comes back as I left it, under its key (in place of what they put
  *   there) or where it was in its list.
  * - An insertion of mine that is not to be seen any more comes back where it was.
- * Entries of `theirs`, and lists that hold what both did, have nothing to restore. In lists, doing it twice makes two.
+ * Places in lists move with what is around them; there, doing it twice makes two.
  */
-export function restoreMine(doc: Y.Doc, entry: MergeEntry, origin: unknown = null): boolean {
-  const restore = prepare(doc, entry);
-  if (restore !== null) doc.transact(restore, origin);
-  return restore !== null;
+export function restoreMine(
+  doc: Y.Doc,
+  entry: MergeEntry,
+  { origin = null, overwrite = false }: RestoreOptions = {},
+): RestoreResult {
+  const restore = prepare(doc, entry, overwrite);
+  if (typeof restore !== 'function') return restore;
+  doc.transact(restore, origin);
+  return 'restored';
 }
 
-function prepare(doc: Y.Doc, entry: MergeEntry): Restoration {
+function prepare(doc: Y.Doc, entry: MergeEntry, overwrite: boolean): Restoration {
   switch (entry.kind) {
     case 'key':
-      return prepareKey(doc, entry);
+      return prepareKey(doc, entry, overwrite);
     case 'lost':
-      return entry.side === 'mine' ? prepareLost(doc, entry) : null;
+      return entry.side === 'mine' ? prepareLost(doc, entry, overwrite) : 'nothing';
     case 'stranded':
-      return entry.side === 'mine' ? prepareInsertions(doc, entry) : null;
+      return entry.side === 'mine' ? prepareInsertions(doc, entry) : 'nothing';
     case 'list':
-      return null;
+      return 'nothing';
   }
 }
 
-function prepareKey(doc: Y.Doc, { type, of, key, mine }: KeyEntry): Restoration {
+function prepareKey(doc: Y.Doc, { type, of, key, mine, theirs, outcome }: KeyEntry, overwrite: boolean): Restoration {
   const shared = findType(doc, type);
-  return shared === null ? null : prepareSet(doc, shared, of, key, mine);
+  if (shared === null) return 'gone';
+  const left = overwrite ? null : outcome === 'theirs' ? theirs : mine;
+  return prepareSet(doc, shared, of, key, mine, left);
 }
 
-function prepareLost(doc: Y.Doc, { parent, parentOf, key, value, container }: LostEntry): Restoration {
+function prepareLost(
+  doc: Y.Doc,
+  { parent, parentOf, key, value, container, replacedBy }: LostEntry,
+  overwrite: boolean,
+): Restoration {
   const shared = findType(doc, parent);
-  if (shared === null) return null;
-  if (key !== null) return prepareSet(doc, shared, parentOf, key, value);
-  if (value.state !== 'value' || !canDecode(value.value)) return null;
+  if (shared === null) return 'gone';
+  if (key !== null) return prepareSet(doc, shared, parentOf, key, value, overwrite ? null : replacedBy);
+  if (value.state !== 'value' || !canDecode(value.value) || !hasPlace(doc, container)) return 'gone';
   const ops: DeltaOp[] = [{ insert: isText(parentOf) ? value.value : [value.value] }];
-  return hasPlace(doc, container) ? () => insertAt(doc, shared, parentOf, container, ops) : null;
+  return () => insertAt(doc, shared, parentOf, container, ops);
 }
 
-function prepareSet(doc: Y.Doc, shared: SharedType, of: TypeKind, key: string, mine: KeyState): Restoration {
-  if (mine.state === 'large' || (mine.state === 'value' && !canDecode(mine.value))) return null;
-  if (sameState(stateOf(shared, key, presentView, false), mine)) return null;
+/** `left`: what the merge left under the key, where that matters. */
+function prepareSet(
+  doc: Y.Doc,
+  shared: SharedType,
+  of: TypeKind,
+  key: string,
+  mine: KeyState,
+  left: KeyState | null,
+): Restoration {
+  const now = stateOf(shared, key, presentView, false);
+  if (sameState(now, mine)) return 'nothing';
+  if (left !== null && !isStill(now, left)) return 'changed';
+  if (mine.state === 'large' || (mine.state === 'value' && !canDecode(mine.value))) return 'gone';
   return () => {
     const type = withClass(doc, shared, of);
     if (type instanceof Y.Map) {
@@ -81,17 +116,23 @@ function prepareSet(doc: Y.Doc, shared: SharedType, of: TypeKind, key: string, m
   };
 }
 
+/** Of a value that was too long for the report only its length is known. */
+function isStill(now: KeyState, left: KeyState): boolean {
+  if (left.state !== 'large') return sameState(now, left);
+  return now.state === 'value' && JSON.stringify(now.value).length === left.chars;
+}
+
 function prepareInsertions(doc: Y.Doc, { type, of, insertions }: StrandedEntry): Restoration {
   const shared = findType(doc, type);
-  if (shared === null) return null;
+  if (shared === null) return 'gone';
   const missing: { at: ItemId; ops: DeltaOp[] }[] = [];
   for (const { client, clock, content } of insertions) {
-    if (content.truncated || !content.ops.every((op) => 'insert' in op && canDecode(op.insert))) return null;
+    if (content.truncated || !content.ops.every((op) => 'insert' in op && canDecode(op.insert))) return 'gone';
     let from = clock;
     for (const unit of content.ops.flatMap(unitsOf)) {
       const at = { client, clock: from };
       const item = structAt(doc, at);
-      if (item === null) return null;
+      if (item === null) return 'gone';
       if (item.deleted) {
         const last = missing.at(-1);
         const follows = last?.at.client === client && last.at.clock + last.ops.length === from;
@@ -101,7 +142,7 @@ function prepareInsertions(doc: Y.Doc, { type, of, insertions }: StrandedEntry):
       from++;
     }
   }
-  if (missing.length === 0) return null;
+  if (missing.length === 0) return 'nothing';
   return () => {
     for (const { at, ops } of missing) insertAt(doc, shared, of, at, ops);
   };

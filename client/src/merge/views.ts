@@ -57,24 +57,26 @@ export interface World {
  * the merged document is still in its transaction, before Yjs joins items.
  */
 export function inMergedDocument<Result>(
-  { base, mine, theirs }: Record<'mine' | 'theirs', readonly Uint8Array[]> & { readonly base: Uint8Array },
+  { base, mine, theirs }: Record<'base' | 'mine' | 'theirs', readonly Uint8Array[]>,
   look: (world: World) => Result,
 ): Result {
   const mineDoc = temporaryDoc();
+  // What the base builds on of mine, the other side had seen: there an acknowledgement got lost on its way.
+  let known = 0;
   const [baseShot, mineShot] = mineDoc.transact(() => {
-    Y.applyUpdate(mineDoc, base);
+    for (const update of base) Y.applyUpdate(mineDoc, update);
+    while (!isComplete(mineDoc) && known < mine.length) Y.applyUpdate(mineDoc, mine[known++] as Uint8Array);
     const before = Y.snapshot(mineDoc);
-    for (const update of mine) Y.applyUpdate(mineDoc, update);
+    for (const update of mine.slice(known)) Y.applyUpdate(mineDoc, update);
     return [before, Y.snapshot(mineDoc)];
   });
   const doc = temporaryDoc();
   try {
     return doc.transact((transaction) => {
-      Y.applyUpdate(doc, base);
-      for (const update of theirs) Y.applyUpdate(doc, update);
+      for (const update of [...base, ...mine.slice(0, known), ...theirs]) Y.applyUpdate(doc, update);
       const theirsShot = Y.snapshot(doc);
       const theirsComplete = isComplete(doc);
-      for (const update of mine) Y.applyUpdate(doc, update);
+      for (const update of mine.slice(known)) Y.applyUpdate(doc, update);
       const mineDeleted = subtract(mineShot, baseShot);
       const theirsDeleted = subtract(theirsShot, baseShot);
       for (const { sv } of [baseShot, mineShot, theirsShot]) {

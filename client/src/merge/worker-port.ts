@@ -1,4 +1,5 @@
 /** The one place that starts workers. merge.worker.ts does not import it: a bundler would bundle it within itself. */
+import type { MergeOptions } from './merge-options.ts';
 import { type WorkerThreads, nodeThreads } from './node-threads.ts';
 
 /** A running worker, as the runner sees it. */
@@ -13,12 +14,13 @@ export interface WorkerEvents {
   readonly failed: (reason: string) => void;
 }
 
-/** Starts the worker that computes merge reports; null where there are no workers. */
-export function startMergeWorker(events: WorkerEvents): WorkerPort | null {
+/** Starts the worker that computes merge reports; null where there are no workers, or none is wanted. */
+export function startMergeWorker(events: WorkerEvents, make?: MergeOptions['worker']): WorkerPort | null {
+  if (make === false) return null;
   const threads = nodeThreads();
   if (threads !== null) return startThread(threads, events);
   if (typeof Worker !== 'function') return null;
-  const worker = new Worker(new URL('./merge.worker.js', import.meta.url), { type: 'module' });
+  const worker = make?.() ?? new Worker(new URL('./merge.worker.js', import.meta.url), { type: 'module' });
   worker.onmessage = (event: MessageEvent<unknown>): void => events.message(event.data);
   worker.onerror = (event): void => events.failed(event.message);
   worker.onmessageerror = (): void => events.failed('a message could not be read');

@@ -59,8 +59,8 @@ test('U4 a thousand edits on each side of a paper of 260,000 operations', async 
   typeInto(sides.mine, 1000, 1);
   typeInto(sides.theirs, 1000, 2);
   const { input } = sides;
-  console.log(`base ${input.base.length} bytes, ${input.mine.length} and ${input.theirs.length} updates`);
-  timed('load of the base alone', () => Y.applyUpdate(new Y.Doc({ gc: false }), input.base));
+  console.log(`base ${sides.base.length} bytes, ${input.mine.length} and ${input.theirs.length} updates`);
+  timed('load of the base alone', () => Y.applyUpdate(new Y.Doc({ gc: false }), sides.base));
   assert.ok(timed('hasBothSides', () => hasBothSides(input)));
   const started = performance.now();
   const report = timed('report', () => computeMergeReport(input));
@@ -77,7 +77,7 @@ test('U4 a thousand edits on each side of a paper of 260,000 operations', async 
     merged,
   );
   const mine = new Y.Doc();
-  Y.applyUpdate(mine, input.base);
+  Y.applyUpdate(mine, sides.base);
   mine.getText('t').applyDelta([...list.mine.ops]);
   assert.is(mine.getText('t').toJSON(), sides.mine.getText('t').toJSON());
   const runner = createMergeRunner({ clock: systemClock });

@@ -67,7 +67,7 @@ function makeCase(random: Random): Case {
   theirs.clientID = d + 4;
   theirsUpdates.push(...edit(random, theirs, theirsShadow, below(random, 5)));
   const input = {
-    base,
+    base: [base],
     mine: random() < 0.2 && mineUpdates.length > 0 ? [Y.mergeUpdates(mineUpdates)] : mineUpdates,
     theirs:
       random() < 0.3
@@ -203,7 +203,7 @@ function checkRestore({ mine, theirs }: Case, entry: MergeEntry): boolean {
   if (entry.kind === 'lost' && isMine && entry.key !== null && text(entry.replacedBy) === text(entry.value))
     return false;
   assert.is(canRestore(mine, entry), isMine, `canRestore ${entry.id}`);
-  assert.is(restoreMine(mine, entry, 'restore'), isMine);
+  assert.is(restoreMine(mine, entry, { origin: 'restore' }) === 'restored', isMine);
   if (!isMine || (entry.kind !== 'key' && entry.kind !== 'lost')) return false;
   sync(mine, theirs);
   for (const doc of [mine, theirs]) {

@@ -78,7 +78,7 @@ test('U4 the worker gives the same report as a direct call, one after another an
   assert.equal(await runner.compute(first), reports[0]);
   assert.is(started, 1);
   // The worker survives what it cannot apply.
-  const broken = { ...first, base: Uint8Array.of(1, 1, 1, 0, 255) };
+  const broken = { ...first, base: [Uint8Array.of(1, 1, 1, 0, 255)] };
   assert.ok((await reasonOf(runner.compute(broken))).length > 0);
   assert.equal(await runner.compute(first), reports[0]);
   assert.is(started, 1);

@@ -15,7 +15,7 @@ function entriesOf(sides: Sides): readonly MergeEntry[] {
 function restored(sides: Sides, entry: MergeEntry): [Y.Doc, Y.Doc] {
   const [mine, theirs] = sides.merged();
   assert.ok(canRestore(mine, entry));
-  assert.ok(restoreMine(mine, entry, 'restore'));
+  assert.is(restoreMine(mine, entry, { origin: 'restore' }), 'restored');
   sync(mine, theirs);
   return [mine, theirs];
 }
@@ -58,7 +58,7 @@ test('C2 my value comes back under a key that theirs won, nested values as new t
     assert.equal(map.get('bytes'), Uint8Array.of(1, 2));
     assert.equal((map.get('xml') as Y.XmlElement).toJSON(), '<p align="left">in p<br></br></p>');
     assert.not.ok(canRestore(doc, entry), 'it is there now');
-    assert.not.ok(restoreMine(doc, entry));
+    assert.is(restoreMine(doc, entry), 'nothing');
   }
 });
 
@@ -78,7 +78,7 @@ test('C2 my deletion comes back too, and an edit with the given origin that undo
   const entry = entryOf(entriesOf(sides), 'key');
   const [doc] = sides.merged();
   const undo = new Y.UndoManager(doc.getMap('m'), { trackedOrigins: new Set(['restore']) });
-  assert.ok(restoreMine(doc, entry, 'restore'));
+  assert.is(restoreMine(doc, entry, { origin: 'restore' }), 'restored');
   assert.not.ok(doc.getMap('m').has('k'));
   undo.undo();
   assert.is(doc.getMap('m').get('k'), 'theirs');
@@ -111,7 +111,7 @@ test('C2 what they deleted while I edited it comes back as I left it, in maps, a
     ['lost', 'lost', 'lost', 'lost'],
   );
   const [mine, theirs] = sides.merged();
-  for (const entry of entries) assert.ok(restoreMine(mine, entry));
+  for (const entry of entries) assert.is(restoreMine(mine, entry), 'restored');
   sync(mine, theirs);
   for (const doc of [mine, theirs]) {
     assert.equal(doc.getMap('m').toJSON(), { note: { title: 'new' } });
@@ -133,7 +133,7 @@ test('C2 a stranded insertion that was deleted afterwards comes back where it wa
   theirs.getText('t').delete(5, 2);
   theirs.getText('t').insert(0, '> ');
   sync(theirs, mine);
-  assert.ok(restoreMine(mine, entry));
+  assert.is(restoreMine(mine, entry), 'restored');
   sync(mine, theirs);
   for (const doc of [mine, theirs]) assert.is(doc.getText('t').toJSON(), '> one MINEthree');
 });
@@ -156,7 +156,33 @@ test('C2 what has no place any more, is too large or is theirs cannot be restore
   assert.not.ok(canRestore(new Y.Doc(), key), 'another document');
   doc.getMap('m').delete('inner');
   assert.not.ok(canRestore(doc, key));
-  assert.not.ok(restoreMine(doc, key));
+  assert.is(restoreMine(doc, key), 'gone');
+});
+
+test('U4 what somebody wrote after the merge is not overwritten unless that is asked for', () => {
+  const sides = new Sides((doc) => {
+    doc.getMap('m').set('k', 'base');
+    doc.getMap('m').set('note', new Y.Map([['title', 'old']]));
+  });
+  sides.mine.getMap('m').set('k', 'mine');
+  sides.theirs.getMap('m').set('k', 'theirs');
+  sides.mine.getMap<Y.Map<unknown>>('m').get('note')?.set('title', 'new');
+  sides.theirs.getMap('m').delete('note');
+  const entries = entriesOf(sides);
+  const [key, lost] = [entryOf(entries, 'key'), entryOf(entries, 'lost')];
+  const [mine, theirs] = sides.merged();
+  theirs.getMap('m').set('k', 'later');
+  theirs.getMap('m').set('note', 'later');
+  sync(theirs, mine);
+  for (const entry of [key, lost]) {
+    assert.ok(canRestore(mine, entry));
+    assert.is(restoreMine(mine, entry), 'changed');
+  }
+  assert.equal(mine.getMap('m').toJSON(), { k: 'later', note: 'later' });
+  for (const entry of [key, lost]) assert.is(restoreMine(mine, entry, { overwrite: true }), 'restored');
+  sync(mine, theirs);
+  assert.equal(theirs.getMap('m').toJSON(), { k: 'mine', note: { title: 'new' } });
+  assert.is(restoreMine(mine, { ...key, outcome: 'mine' }), 'nothing');
 });
 
 test('C2 a root that nobody asked for by its class is restored by what it holds', () => {
@@ -171,7 +197,7 @@ test('C2 a root that nobody asked for by its class is restored by what it holds'
   const entries = entriesOf(sides);
   assert.is(entries.length, 2);
   const [doc] = sides.merged();
-  for (const entry of entries) assert.ok(restoreMine(doc, entry));
+  for (const entry of entries) assert.is(restoreMine(doc, entry), 'restored');
   assert.equal([doc.getMap('m').toJSON(), doc.getArray('a').toJSON()], [{ k: 1 }, [{ k: 1 }]]);
 });
 

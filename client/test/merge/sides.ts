@@ -36,7 +36,7 @@ export class Sides {
   }
 
   get input(): MergeReportInput {
-    return { base: this.base, mine: this.mineUpdates, theirs: this.theirsUpdates };
+    return { base: [this.base], mine: this.mineUpdates, theirs: this.theirsUpdates };
   }
 
   /** My live document after the merge, and theirs. */

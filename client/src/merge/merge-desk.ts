@@ -1,0 +1,47 @@
+import type { Clock } from '@tideweave/shared';
+import { type MergeOptions, defaultHistoryBytesMax } from './merge-options.ts';
+import type { MergeRunner } from './merge-runner.ts';
+import type { MergeReport, MergeReportInput } from './report-types.ts';
+
+/** Where a client has its merge reports computed, one after another; what does it is loaded with the first. */
+export class MergeDesk {
+  readonly clock: Clock;
+  readonly historyBytesMax: number;
+  readonly #worker: MergeOptions['worker'];
+  #runner: Promise<MergeRunner> | null = null;
+  #closed = false;
+
+  constructor(clock: Clock, options: MergeOptions) {
+    this.clock = clock;
+    this.historyBytesMax = options.historyBytesMax ?? defaultHistoryBytesMax;
+    this.#worker = options.worker;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** As `MergeRunner.compute`. */
+  async compute(input: MergeReportInput): Promise<MergeReport | null> {
+    this.#runner ??= this.#start();
+    return (await this.#runner).compute(input);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#runner?.then((runner) => runner.close()).catch(() => undefined);
+  }
+
+  async #start(): Promise<MergeRunner> {
+    try {
+      const { createMergeRunner } = await import('./merge-runner.ts');
+      const runner = createMergeRunner({ clock: this.clock, worker: this.#worker });
+      if (this.#closed) runner.close();
+      return runner;
+    } catch (error) {
+      // Offline before it was ever loaded: the next report may have more luck.
+      this.#runner = null;
+      throw error;
+    }
+  }
+}
