@@ -1,5 +1,7 @@
 import type { ConnectionState, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
 import type * as Y from 'yjs';
+import type { DocumentMerge } from './merge/document-merges.ts';
+import type { MergeList } from './merge/merge-list.ts';
 import type { StoredDocument } from './store/offline-store.ts';
 
 /**
@@ -29,6 +31,8 @@ export interface DocumentLink {
   readonly lastEdit: number;
   /** Number of the newest edit that the device or the relay has durably, with all before it. */
   readonly durableEdit: number;
+  /** Null where nobody wants merge reports. */
+  readonly merges: MergeList | null;
   /** Takes an edit made here. */
   edit(update: Uint8Array): void;
   announce(awarenessUpdate: Uint8Array): void;
@@ -52,8 +56,8 @@ export interface LinkedDocument {
   loaded(): void;
   /** The device could not give the document, or cannot keep it. */
   storeFailed(error: unknown): void;
-  /** Applies what arrived; throws what Yjs throws. */
-  apply(update: Uint8Array): void;
+  /** Applies what arrived; false when all of it was here already. Throws what Yjs throws. */
+  apply(update: Uint8Array): boolean;
   applyAwareness(update: Uint8Array): void;
   /** Open on a new connection: presence is told anew. */
   opened(): void;
@@ -63,6 +67,8 @@ export interface LinkedDocument {
   saved(n: number): void;
   diverged(divergence: Divergence): void;
   refused(error: RefusalStatus): void;
+  /** `merges` of the link has changed; `merge` is a new report, or one that has grown. */
+  mergesChanged(merge: DocumentMerge | null): void;
   /** `status` of the link has changed. */
   statusChanged(): void;
 }

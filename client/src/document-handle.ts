@@ -5,6 +5,9 @@ import { systemClock } from './clock.ts';
 import type { DocumentLink, LinkedDocument } from './document-client.ts';
 import { Emitter } from './emitter.ts';
 import { refusedError } from './refused-error.ts';
+import type { DocumentMerge } from './merge/document-merges.ts';
+import type { MergeEntry } from './merge/report-types.ts';
+import type { RestoreOptions, RestoreResult } from './merge/restore.ts';
 import type { StoredDocument } from './store/offline-store.ts';
 
 /** Events of an open document. */
@@ -22,6 +25,10 @@ export interface DocumentEvents {
    * that does not help, the document is refused with TW_DIVERGED.
    */
   diverged: Divergence;
+  /** Both sides had changed the document apart: what came of it. Told again when the report grows. */
+  merge: DocumentMerge;
+  /** `merges` has changed: there is a new report, or one was dismissed or read from the device. */
+  merges: readonly DocumentMerge[];
   /** The device could not give the document; it is kept in memory and on the relay only. */
   storefailed: Error;
 }
@@ -46,6 +53,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   #lastStatus: DocumentStatus | null = null;
   #savedN = 0;
   #lastSavedAt: number | null = null;
+  /** Something of what is being applied was not here yet. */
+  #arrived = false;
   readonly #loaded: Promise<void>;
   #markLoaded: () => void = () => undefined;
   #closed = false;
@@ -120,11 +129,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
    * histories are one, and when the name is open.
    */
   async keepMineAs(name: string, options: { signal?: AbortSignal } = {}): Promise<DocumentHandle> {
-    this.#checkApart();
-    const kept = this.#owner.open(name);
-    Y.applyUpdate(kept.doc, this.exportMine());
-    await kept.whenSaved({ tier: 'device', ...options });
-    return kept;
+    return (await import('./another-history.ts')).keepMineAs(this, this.#owner, name, options);
   }
 
   /**
@@ -133,10 +138,29 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
    * when the two histories are one.
    */
   async takeTheirs(): Promise<DocumentHandle> {
-    this.#checkApart();
-    this.close();
-    await this.#owner.forget();
-    return this.#owner.open(this.name);
+    return (await import('./another-history.ts')).takeTheirs(this, this.#owner);
+  }
+
+  /**
+   * What merges did after both sides had changed the document apart, oldest first, until they are dismissed; at most 32.
+   * Kept on the device where there is a store. Another array whenever it changes.
+   */
+  get merges(): readonly DocumentMerge[] {
+    return this.link.merges?.merges ?? noMerges;
+  }
+
+  /**
+   * Puts back what a merge took from me, as an ordinary edit: it can be undone, and the others get it. Resolves with what
+   * came of it; rejects when the code for it cannot be loaded, and when the document was closed. Without
+   * `mergeReports()` there is `'nothing'`.
+   */
+  async restoreMine(entry: MergeEntry, options?: RestoreOptions): Promise<RestoreResult> {
+    return this.link.merges?.restoreMine(this.doc, entry, options) ?? 'nothing';
+  }
+
+  /** Forgets a merge report, or all of them. */
+  dismiss(merge?: DocumentMerge): void {
+    this.link.merges?.dismiss(merge);
   }
 
   /** Stops keeping the document in sync. Edits that are not saved are lost with it: see `status.pending`. */
@@ -193,9 +217,11 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     this.emit('storefailed', error instanceof Error ? error : new Error(String(error)));
   }
 
-  /** @internal Applies what arrived; throws what Yjs throws. */
-  apply(update: Uint8Array): void {
+  /** @internal Applies what arrived; false when all of it was here already. Throws what Yjs throws. */
+  apply(update: Uint8Array): boolean {
+    this.#arrived = false;
     Y.applyUpdate(this.doc, update, this);
+    return this.#arrived;
   }
 
   /** @internal */
@@ -232,6 +258,13 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   }
 
   /** @internal */
+  mergesChanged(merge: DocumentMerge | null): void {
+    if (this.#closed) return;
+    this.emit('merges', this.merges);
+    if (merge !== null) this.emit('merge', merge);
+  }
+
+  /** @internal */
   statusChanged(): void {
     if (this.#closed) return;
     const { status } = this;
@@ -241,7 +274,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   }
 
   readonly #edited = (update: Uint8Array, origin: unknown): void => {
-    if (origin !== this) this.link.edit(update);
+    if (origin === this) this.#arrived = true;
+    else this.link.edit(update);
   };
 
   readonly #presenceChanged = (
@@ -255,12 +289,6 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     const own = mine.filter((client) => client === this.awareness.clientID);
     if (own.length > 0) this.#announce(own);
   };
-
-  #checkApart(): void {
-    const { phase, error } = this.status;
-    if (phase !== 'refused' || error?.code !== 'TW_EPOCH_MISMATCH')
-      throw new Error(`document ${JSON.stringify(this.name)} has one history, here and on the relay`);
-  }
 
   #destroyOwn(): void {
     if (this.#ownsAwareness) this.awareness.destroy();
@@ -293,6 +321,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     else if (status.phase === 'refused' && status.error !== null) waiter.fail(refusedError(status.error));
   }
 }
+
+const noMerges: readonly DocumentMerge[] = [];
 
 /** The client that a handle belongs to. */
 export interface HandleOwner {

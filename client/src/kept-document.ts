@@ -94,10 +94,12 @@ export class KeptDocument implements LinkedDocument {
     for (const { update } of [...delivered, ...pending]) this.#updates.push(update);
   }
 
-  apply(update: Uint8Array): void {
+  /** Without a `Y.Doc` nobody can say at once whether it brought anything: what compares the two sides finds out. */
+  apply(update: Uint8Array): boolean {
     this.bytesDown += update.length;
     // A copy: it may be a view into its frame.
     this.#updates.push(update.slice());
+    return true;
   }
 
   statusChanged(): void {
@@ -113,6 +115,7 @@ export class KeptDocument implements LinkedDocument {
   saved(): void {}
   diverged(): void {}
   refused(): void {}
+  mergesChanged(): void {}
 
   #merged(): Uint8Array {
     const merged = this.#updates.length === 0 ? emptyUpdate : this.#tools.mergeUpdates(this.#updates);

@@ -26,6 +26,8 @@ export interface TideweaveProviderOptions {
   readonly store?: SyncClientOptions['store'];
   /** Shares the connection with the other tabs of this browser, as `SyncClientOptions.tabs`. Default none. */
   readonly tabs?: SyncClientOptions['tabs'];
+  /** Reports of merges in `handle.merges`, as `SyncClientOptions.merges`. Default none. */
+  readonly merges?: SyncClientOptions['merges'];
   /** Use one connection with the other providers of this address, token, device and class; default true. */
   readonly shareConnection?: boolean;
   /** Client to use, in place of one for the address; it stays the application's, to destroy as well. */
@@ -365,9 +367,14 @@ function detachedStatus(doc: Y.Doc): DocumentStatus {
 }
 
 function clientOptions(serverUrl: string, options: TideweaveProviderOptions): SharedClientOptions {
-  const { client, params = {}, token, device, store, tabs, WebSocketPolyfill } = options;
-  if (client !== undefined && (options.params ?? token ?? device ?? store ?? tabs ?? WebSocketPolyfill) !== undefined)
-    throw new TypeError('client brings its own params, token, device, store, tabs and WebSocketPolyfill: give either');
+  const { client, params = {}, token, device, store, tabs, merges, WebSocketPolyfill } = options;
+  if (
+    client !== undefined &&
+    (options.params ?? token ?? device ?? store ?? tabs ?? merges ?? WebSocketPolyfill) !== undefined
+  )
+    throw new TypeError(
+      'client brings its own params, token, device, store, tabs, merges and WebSocketPolyfill: give either',
+    );
   const { token: tokenParameter, ...rest } = params;
   const query = new URLSearchParams(rest).toString();
   const url = serverUrl.replace(/^http/, 'ws') + (query === '' ? '' : `${serverUrl.includes('?') ? '&' : '?'}${query}`);
@@ -378,6 +385,7 @@ function clientOptions(serverUrl: string, options: TideweaveProviderOptions): Sh
     ...(device === undefined ? {} : { device }),
     ...(store === undefined ? {} : { store }),
     ...(tabs === undefined ? {} : { tabs }),
+    ...(merges === undefined ? {} : { merges }),
     ...(WebSocketPolyfill === undefined ? {} : { WebSocket: WebSocketPolyfill }),
   };
 }

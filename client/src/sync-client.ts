@@ -10,6 +10,7 @@ import { PageLifecycle } from './lifecycle.ts';
 import { mergeUpdates } from './merge-updates.ts';
 import { refusedError } from './refused-error.ts';
 import { RelayClient, type RelayClientOptions } from './relay/relay-client.ts';
+import type { MergeReporting } from './merge/merge-desk.ts';
 import type { OfflineStore } from './store/offline-store.ts';
 import type { SyncNowOptions, SyncResult } from './sync-now.ts';
 import type { Token } from './token.ts';
@@ -34,6 +35,11 @@ export interface SyncClientOptions {
    * Default none: a connection of its own.
    */
   readonly tabs?: TabSharing;
+  /**
+   * Reports of what a merge did after both sides changed a document apart: `mergeReports()` of `@tideweave/client/merge`.
+   * Default none.
+   */
+  readonly merges?: MergeReporting;
   /** WebSocket class; default the platform's, or the package ws in Node 20. */
   readonly WebSocket?: WebSocketClass;
   /** Connect at once; default true. Otherwise `connect()` does. */
@@ -92,7 +98,14 @@ export class SyncClient extends Emitter<ClientEvents> {
     this.#clock = world.clock;
     this.#warnBeforeUnload = options.warnBeforeUnload !== false;
     this.#lifecycle = new PageLifecycle(() => void this.#flush());
-    const relay = { environment: world, token, device, store: this.#store, changed: () => this.#changed() };
+    const relay = {
+      environment: world,
+      token,
+      device,
+      store: this.#store,
+      merges: options.merges,
+      changed: () => this.#changed(),
+    };
     this.#client = options.tabs?.({ ...relay, url }) ?? new RelayClient(relay);
     if (options.connect !== false) this.connect();
   }
@@ -210,8 +223,6 @@ export class SyncClient extends Emitter<ClientEvents> {
   }
 
   async #openStore(): Promise<OfflineStore> {
-    if (typeof indexedDB === 'undefined')
-      throw new TypeError("store: 'device' is for browsers; in Node, openLevelStore says in which folder");
     const { openBrowserStore } = await import('./store/browser-store.ts');
     return openBrowserStore({ onError: (error) => this.emit('storefailed', error) });
   }

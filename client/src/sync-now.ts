@@ -1,6 +1,7 @@
 import type { Clock } from '@tideweave/shared';
 import type { DocumentHandle } from './document-handle.ts';
 import type { KeptDocument } from './kept-document.ts';
+import type { DocumentMerge } from './merge/document-merges.ts';
 import type { refusedError } from './refused-error.ts';
 
 export interface SyncNowOptions {
@@ -19,6 +20,8 @@ export interface SyncResult {
   readonly bytesDown: number;
   /** Whether others' edits came. */
   readonly changed: boolean;
+  /** What the merge did when both sides had changed the document; null when not both had. */
+  readonly merge: DocumentMerge | null;
   /** Why the document is not in sync: `RefusedError`, the signal's reason, or what the device said. Null when it is. */
   readonly error: Error | null;
 }
@@ -64,7 +67,15 @@ const atOnce = 8;
 async function syncOne(client: SyncNowClient, name: string, signal: AbortSignal): Promise<SyncResult> {
   let bytesUp = 0;
   let bytesDown = 0;
-  const result = (error: Error | null): SyncResult => ({ name, bytesUp, bytesDown, changed: bytesDown > 0, error });
+  let merge: DocumentMerge | null = null;
+  const result = (error: Error | null): SyncResult => ({
+    name,
+    bytesUp,
+    bytesDown,
+    changed: bytesDown > 0,
+    merge,
+    error,
+  });
   try {
     for (;;) {
       const document = client.document(name);
@@ -80,12 +91,14 @@ async function syncOne(client: SyncNowClient, name: string, signal: AbortSignal)
         } finally {
           document.doc.off('update', count);
         }
+        merge = (await document.link.merges?.settled()) ?? null;
         return result(null);
       }
       const seen = document.bytesDown;
       await document.whenLoaded(signal);
       if (!document.isClosed) bytesUp = Math.max(bytesUp, document.link.status.pending.bytes);
       await document.whenSettled(signal);
+      merge = (await document.link.merges?.settled()) ?? null;
       bytesDown += document.bytesDown - seen;
       // The application has opened it meanwhile: what is left to do is that document's.
       if (!document.isClosed) return result(null);

@@ -57,7 +57,7 @@ for (const names of ['SyncClient', 'SyncClient, TideweaveProvider']) {
     assert.ok(bytes > 5000, 'something was measured');
     assert.ok(bytes <= budgetKilobytes * 1024, `${bytes} bytes`);
     const forbidden =
-      /(?:server-session|hocuspocus|y-websocket|scan-|struct-|copy-state|device-copy|snapshot-digest|kept-document|sync-now|store\/|refusal-texts|merge-runner)/;
+      /(?:server-session|hocuspocus|y-websocket|scan-|struct-|copy-state|device-copy|snapshot-digest|kept-document|sync-now|store\/|refusal-texts|src\/merge\/|another-history)/;
     assert.equal(
       inputs.filter((path) => forbidden.test(path)),
       [],

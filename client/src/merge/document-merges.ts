@@ -1,7 +1,12 @@
-import { type EntryKey, type OfflineStore, StoreError, type StoredReport } from '../store/offline-store.ts';
+import type * as Y from 'yjs';
+import type { LinkedDocument } from '../document-client.ts';
+import type { DocumentOutput } from '../relay/session-driver.ts';
+import { type EntryKey, type OfflineStore, StoreError, type StoredDocument } from '../store/offline-store.ts';
 import type { MergeDesk } from './merge-desk.ts';
-import { type MergeWork, MergeWatch } from './merge-watch.ts';
-import type { MergeReport } from './report-types.ts';
+import type { MergeList } from './merge-list.ts';
+import { type MergeWork, MergeWatch, presentIn } from './merge-watch.ts';
+import type { MergeEntry, MergeReport } from './report-types.ts';
+import type { RestoreOptions, RestoreResult } from './restore.ts';
 
 /** A merge of what was made here while away with what others made meanwhile. */
 export interface DocumentMerge {
@@ -12,20 +17,13 @@ export interface DocumentMerge {
   readonly report: MergeReport;
 }
 
-export interface DocumentMergesOptions {
-  readonly name: string;
-  readonly desk: MergeDesk;
-  /** The whole document as it is now, as one Yjs V1 update. */
-  readonly encode: () => Uint8Array;
-  /** The list changed; `merge` is a new report, or one that has grown. */
-  readonly changed: (merge: DocumentMerge | null) => void;
-}
-
 /** The merge reports of one document: made when both sides changed, kept until they are dismissed. */
-export class DocumentMerges {
-  /** Told what happens to the document. */
-  readonly watch: MergeWatch;
-  readonly #options: DocumentMergesOptions;
+export class DocumentMerges implements MergeList {
+  readonly #desk: MergeDesk;
+  readonly #document: LinkedDocument;
+  readonly #watch: MergeWatch;
+  /** The application brought content along when it opened the document. */
+  readonly #isBrought: boolean;
   #list: readonly DocumentMerge[] = [];
   #store: OfflineStore | null = null;
   /** Where the store keeps them. */
@@ -34,54 +32,81 @@ export class DocumentMerges {
   #computing: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(options: DocumentMergesOptions) {
-    this.#options = options;
-    const { desk, encode } = options;
-    this.watch = new MergeWatch({
+  constructor(desk: MergeDesk, document: LinkedDocument) {
+    this.#desk = desk;
+    this.#document = document;
+    this.#isBrought = document.stateVector().length > emptyStateVector.length;
+    this.#watch = new MergeWatch({
       clock: desk.clock,
       historyBytesMax: desk.historyBytesMax,
-      encode,
+      encode: () => document.difference(emptyStateVector),
       merged: (away, work) => {
         this.#computing = this.#computing.then(() => this.#compute(away, work));
       },
     });
   }
 
-  /** Oldest first; another array whenever it changes. */
-  get list(): readonly DocumentMerge[] {
+  get merges(): readonly DocumentMerge[] {
     return this.#list;
   }
 
-  /** Keeps reports on the device from here on, and takes up those that are there. */
-  keepIn(store: OfflineStore, stored: readonly StoredReport[]): void {
+  /** The document was opened from the device: takes up the reports that are there, and keeps new ones there. */
+  loaded(store: OfflineStore, { base, received, delivered, pending, resume, reports }: StoredDocument): void {
     this.#store = store;
-    for (const { key, report } of stored) {
+    for (const { key, report } of reports) {
       if (!isMerge(report)) continue;
       this.#keys.set(report.id, key);
       this.#put(report);
     }
-    if (this.#list.length > 0) this.#options.changed(null);
+    if (this.#list.length > 0) this.#document.mergesChanged(null);
+    // What the other side has beside content of unknown origin, or before the first sync, nobody knows.
+    if (this.#isBrought || (resume === null && pending.length === 0)) return;
+    const shared = [...(base === null ? [] : [base]), ...received, ...delivered.map(({ update }) => update)];
+    const edits = pending.map(({ update }) => update);
+    this.#watch.loaded(shared, edits);
   }
 
-  /** The newest report of this session, when all that is under way is computed; null when there was none. */
+  /** An edit made here. */
+  edited(n: number, update: Uint8Array): void {
+    this.#watch.edited(n, update);
+  }
+
+  /** An update of others was applied; `changed`: it brought something that was not here. */
+  delivered(update: Uint8Array, changed: boolean): void {
+    this.#watch.delivered(update, changed);
+  }
+
+  /** What the session tells of the document. */
+  heard(output: DocumentOutput): void {
+    if (output.kind === 'opened') this.#watch.opened();
+    else if (output.kind === 'synced') this.#watch.synced();
+    else if (output.kind === 'saved') this.#watch.saved(output.n);
+    else if (output.kind === 'awareness') this.#watch.present(presentIn(output.update));
+  }
+
   async settled(): Promise<DocumentMerge | null> {
     await this.#computing;
     return this.#latest?.merge ?? null;
   }
 
-  /** Forgets one report, or all of them. */
+  async restoreMine(doc: Y.Doc, entry: MergeEntry, options?: RestoreOptions): Promise<RestoreResult> {
+    const { restoreMine } = await import('./restore.ts');
+    if (this.#closed) throw new Error(`document ${JSON.stringify(this.#document.name)} was closed`);
+    return restoreMine(doc, entry, options);
+  }
+
   dismiss(merge?: DocumentMerge): void {
     const gone = this.#list.filter(({ id }) => merge === undefined || id === merge.id);
     if (gone.length === 0) return;
     this.#list = this.#list.filter((one) => !gone.includes(one));
     for (const { id } of gone) this.#unkeep(id);
-    this.#options.changed(null);
+    this.#document.mergesChanged(null);
   }
 
   /** What is being computed is still kept on the device; nobody is told any more. */
   close(): void {
     this.#closed = true;
-    this.watch.close();
+    this.#watch.close();
   }
 
   async #compute(away: number, work: MergeWork): Promise<void> {
@@ -90,7 +115,7 @@ export class DocumentMerges {
     const earlier = this.#latest?.away === away ? this.#latest.merge : null;
     // Of somebody who comes back later only what can be told adds anything.
     if (earlier !== null && (!report.complete || isSame(earlier.report, report))) return;
-    const time = earlier?.time ?? Math.floor(this.#options.desk.clock.wallTime());
+    const time = earlier?.time ?? Math.floor(this.#desk.clock.wallTime());
     const merge: DocumentMerge = { id: earlier?.id ?? `${time}.${away}`, time, report };
     this.#latest = { away, merge };
     // One that has nothing to show is told, not kept.
@@ -98,16 +123,15 @@ export class DocumentMerges {
       this.#put(merge);
       this.#keep(merge);
     }
-    if (!this.#closed) this.#options.changed(merge);
+    if (!this.#closed) this.#document.mergesChanged(merge);
   }
 
   async #report(work: Exclude<MergeWork, null>): Promise<MergeReport | null> {
-    const { desk } = this.#options;
     try {
-      return await desk.compute({ ...work, limits: reportLimits });
+      return await this.#desk.compute({ ...work, limits: reportLimits });
     } catch {
       // It took too long, or the worker could not be loaded: that both sides changed is still true.
-      return desk.isClosed ? null : unknownReport;
+      return this.#desk.isClosed ? null : unknownReport;
     }
   }
 
@@ -119,7 +143,7 @@ export class DocumentMerges {
   #keep(merge: DocumentMerge): void {
     if (this.#store === null) return;
     const before = this.#keys.get(merge.id);
-    this.#keys.set(merge.id, putReport(this.#store, this.#options.name, merge));
+    this.#keys.set(merge.id, putReport(this.#store, this.#document.name, merge));
     if (before !== undefined) this.#remove(before);
   }
 
@@ -130,9 +154,12 @@ export class DocumentMerges {
   }
 
   #remove(key: EntryKey): void {
-    this.#store?.removeReport(this.#options.name, key).catch(() => undefined); // The store tells its `onError`.
+    this.#store?.removeReport(this.#document.name, key).catch(() => undefined); // The store tells its `onError`.
   }
 }
+
+/** Yjs's state vector of an empty document. */
+const emptyStateVector = Uint8Array.of(0);
 
 /** Reports of one document that are kept; the oldest go first. As many as a store keeps. */
 const mergesMax = 32;

@@ -1,7 +1,12 @@
 import type { Clock } from '@tideweave/shared';
+import type { LinkedDocument } from '../document-client.ts';
+import { DocumentMerges } from './document-merges.ts';
 import { type MergeOptions, defaultHistoryBytesMax } from './merge-options.ts';
 import type { MergeRunner } from './merge-runner.ts';
 import type { MergeReport, MergeReportInput } from './report-types.ts';
+
+/** Made by `mergeReports`. */
+export type MergeReporting = (clock: Clock) => MergeDesk;
 
 /** Where a client has its merge reports computed, one after another; what does it is loaded with the first. */
 export class MergeDesk {
@@ -19,6 +24,11 @@ export class MergeDesk {
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** Reports of a document's merges, from here on. */
+  follow(document: LinkedDocument): DocumentMerges {
+    return new DocumentMerges(this, document);
   }
 
   /** As `MergeRunner.compute`. */

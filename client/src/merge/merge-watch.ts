@@ -3,7 +3,7 @@
  * meanwhile. It keeps the history that both sides had apart from the edits of this side that nobody has acknowledged:
  * the live document cannot tell any more what those overwrote.
  */
-import type { Cancel, Clock } from '@tideweave/shared';
+import { type Cancel, type Clock, Reader } from '@tideweave/shared';
 import { parseUpdateMeta } from 'yjs';
 import type { MergeReportInput } from './report-types.ts';
 
@@ -187,6 +187,18 @@ export class MergeWatch {
     this.#sharedBytes = 0;
     this.#tooLarge = tooLarge;
   }
+}
+
+/** Clients that an awareness update says to be there. */
+export function presentIn(awarenessUpdate: Uint8Array): number[] {
+  const reader = new Reader(awarenessUpdate);
+  const present: number[] = [];
+  for (let left = reader.varUint(); left > 0; left--) {
+    const client = reader.varUint();
+    reader.varUint();
+    if (reader.varString(awarenessUpdate.length) !== 'null') present.push(client);
+  }
+  return present;
 }
 
 /** Whether all that an update inserts is by these clients. One that only deletes does not say by whom. */

@@ -3,6 +3,7 @@ import type { DocumentClient, LinkedDocument } from '../document-client.ts';
 import type { ClientEnvironment } from '../environment.ts';
 import type { OfflineStore } from '../store/offline-store.ts';
 import type { Token } from '../token.ts';
+import type { MergeDesk, MergeReporting } from '../merge/merge-desk.ts';
 import { RelayDocument } from './relay-document.ts';
 import { SessionDriver } from './session-driver.ts';
 
@@ -13,6 +14,7 @@ export interface RelayClientOptions {
   readonly store: OfflineStore | Promise<OfflineStore> | undefined;
   /** Bytes that may be on their way without an acknowledgement; default what suits a network. */
   readonly inFlightBytesMax?: number;
+  readonly merges?: MergeReporting | undefined;
   /** The connection, or the status of any document, changed. */
   readonly changed: () => void;
 }
@@ -21,12 +23,14 @@ export interface RelayClientOptions {
 export class RelayClient implements DocumentClient {
   readonly #options: RelayClientOptions;
   readonly #driver: SessionDriver;
+  readonly #desk: MergeDesk | null;
   readonly #documents = new Map<string, RelayDocument>();
 
   /** Throws `RefusedError` TW_TOO_LARGE when `device` is too long. */
   constructor(options: RelayClientOptions) {
     this.#options = options;
-    const { environment, token, device, inFlightBytesMax } = options;
+    const { environment, token, device, inFlightBytesMax, merges } = options;
+    this.#desk = merges?.(environment.clock) ?? null;
     this.#driver = new SessionDriver({
       environment,
       token,
@@ -65,6 +69,7 @@ export class RelayClient implements DocumentClient {
       this.#driver,
       () => this.#options.environment.deviceCopies(),
       document,
+      this.#desk?.follow(document) ?? null,
       () => this.#documents.delete(name),
     );
     this.#documents.set(name, link);
@@ -74,6 +79,7 @@ export class RelayClient implements DocumentClient {
 
   destroy(): void {
     this.#driver.destroy();
+    this.#desk?.close();
   }
 
   #changed(names: ReadonlySet<string>): void {

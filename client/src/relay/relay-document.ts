@@ -1,6 +1,7 @@
 import type { DocumentStatus, ResumedDocument } from '@tideweave/shared';
 import type { DocumentLink, LinkedDocument } from '../document-client.ts';
 import type { ClientEnvironment } from '../environment.ts';
+import type { DocumentMerges } from '../merge/document-merges.ts';
 import type { OfflineStore } from '../store/offline-store.ts';
 import type { DeviceCopy } from './device-copy.ts';
 import type { DocumentOutput, SessionDriver } from './session-driver.ts';
@@ -11,6 +12,7 @@ import type { DocumentOutput, SessionDriver } from './session-driver.ts';
  */
 export class RelayDocument implements DocumentLink {
   readonly document: LinkedDocument;
+  readonly merges: DocumentMerges | null;
   readonly #driver: SessionDriver;
   readonly #deviceCopies: ClientEnvironment['deviceCopies'];
   readonly #closed: () => void;
@@ -19,16 +21,18 @@ export class RelayDocument implements DocumentLink {
   #copy: DeviceCopy | null = null;
   #isClosed = false;
 
-  /** `deviceCopies` is asked when there is a store. `closed` is called once. */
+  /** `deviceCopies` is asked when there is a store. `merges`: null for no merge reports. `closed` is called once. */
   constructor(
     driver: SessionDriver,
     deviceCopies: ClientEnvironment['deviceCopies'],
     document: LinkedDocument,
+    merges: DocumentMerges | null,
     closed: () => void,
   ) {
     this.#driver = driver;
     this.#deviceCopies = deviceCopies;
     this.document = document;
+    this.merges = merges;
     this.#closed = closed;
   }
 
@@ -82,6 +86,7 @@ export class RelayDocument implements DocumentLink {
     }
     const n = this.#session.edit(this.#name, update, this.#driver.clock.now());
     this.#copy?.edited(n, update);
+    this.merges?.edited(n, update);
     this.#driver.schedule();
   }
 
@@ -97,6 +102,7 @@ export class RelayDocument implements DocumentLink {
 
   close(): void {
     this.#isClosed = true;
+    this.merges?.close();
     this.#copy?.close();
     this.#closed();
     if (this.#early !== null) return;
@@ -107,6 +113,7 @@ export class RelayDocument implements DocumentLink {
   /** What the session tells of the document. */
   perform(output: DocumentOutput): void {
     const { document } = this;
+    this.merges?.heard(output);
     switch (output.kind) {
       case 'apply':
         this.#apply(output.update);
@@ -150,8 +157,9 @@ export class RelayDocument implements DocumentLink {
   /** What passes every check may still fail when it is applied (L1); the document is then not to be trusted. */
   #apply(update: Uint8Array): void {
     try {
-      this.document.apply(update);
+      const changed = this.document.apply(update);
       this.#copy?.delivered(update);
+      this.merges?.delivered(update, changed);
     } catch (error) {
       this.#session.applyFailed(this.#name, error instanceof Error ? error.message : String(error));
     }
@@ -172,6 +180,7 @@ export class RelayDocument implements DocumentLink {
       document.restore(found);
       kept = resumed(found, clock.now());
       this.#copy = copy;
+      this.merges?.loaded(store, found);
     } catch (error) {
       document.storeFailed(error);
     }

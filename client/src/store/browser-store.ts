@@ -9,8 +9,10 @@ export interface BrowserStoreOptions extends Omit<LevelStoreOptions, 'lock' | 'e
   readonly location?: string;
 }
 
-/** Opens the store of this origin. All tabs open the same one. */
+/** Opens the store of this origin. All tabs open the same one. Rejects with `TypeError` elsewhere than in a browser. */
 export async function openBrowserStore(options: BrowserStoreOptions): Promise<DocumentStore> {
+  if (typeof indexedDB === 'undefined')
+    throw new TypeError("store: 'device' is for browsers; in Node, openLevelStore says in which folder");
   const { location = 'tideweave' } = options;
   const store = await openLevelStore({ ...options, location, lock: webLock(location), estimate: browserEstimate });
   // Not awaited: a browser may ask the user.

@@ -217,11 +217,12 @@ export class HubRoom implements LinkedDocument {
     for (const { link } of this.#waiting) link.post({ type: 'storefailed', name: this.name, reason });
   }
 
-  apply(update: Uint8Array): void {
+  apply(update: Uint8Array): boolean {
     Y.applyUpdate(this.#doc, update, this);
     this.#state = null;
     this.#deliveredCount += 1;
     this.#forward(update, null);
+    return true;
   }
 
   applyAwareness(update: Uint8Array): void {
@@ -253,6 +254,9 @@ export class HubRoom implements LinkedDocument {
     for (const link of this.#members.keys()) link.session.committed(this.number, n);
     this.#options.changed(this);
   }
+
+  /** A hub is without merge reports (see `start.ts`). */
+  mergesChanged(): void {}
 
   diverged(divergence: Divergence): void {
     for (const link of this.#members.keys()) link.post({ type: 'diverged', name: this.name, divergence });

@@ -20,6 +20,7 @@ export async function startTabs(options: StartOptions): Promise<TabsNode> {
     random: environment.random,
     // One without a store must not make those believe that have one.
     group: await platform.digest(JSON.stringify([url, identity, store !== undefined])),
+    // No merge reports yet where tabs share: the hub would know, and would have to tell every tab.
     lead: () => new Hub({ environment, token, device, store }),
     wake,
   });

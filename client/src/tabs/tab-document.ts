@@ -1,6 +1,8 @@
 import type { Clock, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
 import type * as Y from 'yjs';
 import type { DocumentLink, LinkedDocument } from '../document-client.ts';
+import type { DocumentMerge } from '../merge/document-merges.ts';
+import type { MergeList } from '../merge/merge-list.ts';
 import type { StoredDocument } from '../store/offline-store.ts';
 import type { DocumentFacts } from './messages.ts';
 import { type KnownFacts, sharedStatus } from './shared-truth.ts';
@@ -44,6 +46,14 @@ export class TabDocument implements DocumentLink, LinkedDocument {
 
   get durableEdit(): number {
     return Math.max(this.#link.durableEdit, this.#facts?.durableN ?? 0);
+  }
+
+  get merges(): MergeList | null {
+    return this.#link.merges;
+  }
+
+  mergesChanged(merge: DocumentMerge | null): void {
+    this.#document.mergesChanged(merge);
   }
 
   edit(update: Uint8Array): void {
@@ -107,8 +117,8 @@ export class TabDocument implements DocumentLink, LinkedDocument {
     this.#document.storeFailed(error);
   }
 
-  apply(update: Uint8Array): void {
-    this.#document.apply(update);
+  apply(update: Uint8Array): boolean {
+    return this.#document.apply(update);
   }
 
   applyAwareness(update: Uint8Array): void {

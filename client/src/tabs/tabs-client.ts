@@ -42,7 +42,7 @@ export class TabsClient implements DocumentClient {
     };
     const { changed } = options;
     // Neither token nor store: both are the leader's.
-    const ownerless = { token: undefined, device: '', store: undefined };
+    const ownerless = { token: undefined, device: '', store: undefined } as const;
     // All of it at once: what has not got to the leader is safe nowhere.
     this.#client = new RelayClient({ ...ownerless, environment, changed, inFlightBytesMax: Infinity });
   }

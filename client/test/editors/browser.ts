@@ -51,9 +51,10 @@ const pageStyle = `
   .ProseMirror-yjs-cursor > div, .collaboration-carets__label { position: absolute; top: -1em }
 `;
 
-/** Bundles an entry for browsers, with what it imports when it needs it in files of their own. */
-export async function servePages(entry: string): Promise<ServedPages> {
-  const { outputFiles, metafile } = await build({ ...options, entryPoints: { page: entry }, splitting: true });
+/** Bundles an entry for browsers, with what it imports when it needs it in files of their own; `workers` beside it. */
+export async function servePages(entry: string, workers: Readonly<Record<string, string>> = {}): Promise<ServedPages> {
+  const entryPoints = { page: entry, ...workers };
+  const { outputFiles, metafile } = await build({ ...options, entryPoints, splitting: true });
   const files = new Map(outputFiles.map(({ path, contents }) => [path.slice('/bundle'.length), contents]));
   const styles = [...files.keys()].filter((path) => path.endsWith('.css'));
   const links = styles.map((path) => `<link rel="stylesheet" href="${path}" />`).join('');
