@@ -78,23 +78,24 @@ export class FanOut {
 export class FanOutWindow {
   #nextAtMs = 0;
 
-  /** How long the batch at hand has to wait; 0 for not at all. */
+  /** How long what is at hand has to wait; 0 for not at all. */
   wait(now: number): number {
-    return Math.max(0, this.#nextAtMs - now);
+    const waitMs = this.#nextAtMs - now;
+    return waitMs < waitMsMin ? 0 : waitMs;
   }
 
-  /** A batch of `updates` was sent between the two times. */
-  sent(startedAt: number, endedAt: number, updates: number): void {
-    const pauseMs = Math.min(windowMsMax, (endedAt - startedAt) * (updates > 1 ? busyPauseFactor : pauseFactor));
-    this.#nextAtMs = pauseMs < pauseMsMin ? 0 : endedAt + pauseMs;
+  /** `changes` (updates, and people whose presence changed) were sent between the two times. */
+  sent(startedAtMs: number, endedAtMs: number, changes: number): void {
+    const costMs = endedAtMs - startedAtMs;
+    this.#nextAtMs = endedAtMs + Math.min(windowMsMax, costMs * (changes > 1 ? busyPauseFactor : pauseFactor));
   }
 }
 
 /** Longest time an update waits for others to join it. */
-const windowMsMax = 20;
+const windowMsMax = 8;
 /** A pause of this many times the cost of sending: a room then spends at most a fifth of the time on writes. */
 const pauseFactor = 4;
 /** The same once updates come faster than they are sent. */
 const busyPauseFactor = 15;
 /** Below what a timer can tell apart, waiting costs more than it saves. */
-const pauseMsMin = 1;
+const waitMsMin = 1;

@@ -20,7 +20,7 @@ import { KnownState } from './known-state.ts';
 import type { Contributor, Member } from './member.ts';
 import { TicketLedger } from './ticket-ledger.ts';
 import type { SetAside } from './set-aside.ts';
-import type { EndOfTurn, Turn } from './turn.ts';
+import type { RoomTurn, Turn } from './turn.ts';
 
 /** What became of an update. */
 export type Verdict =
@@ -54,7 +54,7 @@ export interface RoomStart {
  * One live document of a relay (DESIGN section 4): accepts updates, sends them on at the end of the turn, hands them to
  * the group commit, and says durable only after it.
  */
-export class Room implements EndOfTurn {
+export class Room implements RoomTurn {
   readonly number: number;
   readonly name: string;
   readonly #host: RoomHost;
@@ -71,6 +71,8 @@ export class Room implements EndOfTurn {
   /** Sessions that are being brought up to date. */
   #joining = 0;
   #windowTimer: Cancel | null = null;
+  /** Updates, and people whose presence changed, that were sent in this turn. */
+  #sentChanges = 0;
   #lastUsedMs: number;
   #ended: Error | null = null;
 
@@ -277,7 +279,17 @@ export class Room implements EndOfTurn {
     const now = this.#host.clock.now();
     const wait = this.#window.wait(now);
     if (wait === 0) this.#flush(now);
-    else this.#windowTimer ??= this.#host.clock.after(wait, () => this.#flush(this.#host.clock.now()));
+    else this.#windowTimer ??= this.#host.clock.after(wait, () => this.#windowOver());
+  }
+
+  turnTook(startedAtMs: number, endedAtMs: number): void {
+    if (this.#sentChanges > 0) this.#window.sent(startedAtMs, endedAtMs, this.#sentChanges);
+    this.#sentChanges = 0;
+  }
+
+  #windowOver(): void {
+    this.#windowTimer = null;
+    this.#host.turn.roomHasWork(this);
   }
 
   /** Housekeeping, about once a second. */
@@ -328,7 +340,7 @@ export class Room implements EndOfTurn {
     this.#lastUsedMs = now;
     const segments = segmentsOf(batch);
     this.#audience.deliver(new FanOut(this.number, segments), this.head?.lastSeq ?? 0);
-    this.#window.sent(now, this.#host.clock.now(), batch.length);
+    this.#sentChanges += batch.length;
     const time = this.#host.clock.wallTime();
     const entries = segments.map(({ contributor: { user, device }, update }) => ({ time, user, device, update }));
     const ticket = this.#tickets.issue();
@@ -340,6 +352,7 @@ export class Room implements EndOfTurn {
 
   #sendPresence(): void {
     const update = this.#presence.encode(this.#presenceChanged);
+    this.#sentChanges += this.#presenceChanged.size;
     this.#presenceChanged.clear();
     // One who is behind is told of everybody when it is back.
     this.#audience.tell((frames) => frames.awareness(this.number, update));
