@@ -227,7 +227,11 @@ export class Connections {
     };
     return {
       opened,
-      received: (frame) => socket !== null && relay?.receive(socket, frame),
+      received: (frame) => {
+        if (socket === null || relay === null) return;
+        linkOf().watch.reached(frame);
+        relay.receive(socket, frame);
+      },
       control: () => socket !== null && relay?.heard(socket),
       closed: ended,
     };
@@ -246,7 +250,7 @@ export class Connections {
     const code = this.refuseNext.get(name);
     if (code === undefined || !name.startsWith('native')) return;
     const opened = openedIn(frame);
-    if (opened === null) return;
+    if (opened === null || link.watch.hasLeft(opened.doc)) return;
     this.refuseNext.delete(name);
     this.#world.fault('refused-midway');
     link.toRelay.send(encodeMessage({ type: 'leave', doc: opened.doc }));

@@ -39,7 +39,7 @@ interface OpenDocument {
   readonly openedAtStep: number;
   /** The reader was slow once and has been caught up from the log, or another connection of its device was still open. */
   mayEcho: boolean;
-  /** What was pushed on this connection. */
+  /** What was pushed on this connection and has reached the relay. */
   readonly pushed: Coverage;
 }
 
@@ -69,7 +69,7 @@ export class WireWatch {
   /** Step in which content was last written while the reader kept up. */
   #burstStep = -1;
   /** An update is on its way in parts: the rest of it alone cannot be judged. */
-  readonly #parts = { sent: new Set<number>(), written: new Set<number>() };
+  readonly #parts = { sent: new Set<number>(), reached: new Set<number>(), written: new Set<number>() };
 
   /** What the client sends is damaged: it is going to be refused, and nobody else. */
   spoiled = false;
@@ -100,6 +100,18 @@ export class WireWatch {
         this.#parts.sent.delete(message.doc);
       } else if (message.type === 'leave') {
         this.#left.add(message.doc);
+      }
+    }
+  }
+
+  /** A frame of the client's reaches the relay: from here on, nobody else may have been first to bring it what is in there. */
+  reached(frame: Uint8Array): void {
+    if (this.#dialect !== 'tideweave' || this.spoiled) return;
+    for (const message of decodeClientMessages(frame, bytesMax)) {
+      if (message.type === 'part') this.#parts.reached.add(message.doc);
+      else if (message.type === 'resync') this.#parts.reached.delete(message.doc);
+      else if (message.type === 'push' && !this.#parts.reached.delete(message.doc) && message.n > 0) {
+        this.#open.get(message.doc)?.pushed.add(Coverage.ofUpdate(message.update));
       }
     }
   }
@@ -139,10 +151,17 @@ export class WireWatch {
       if (message.type === 'refuse' && message.scope === 'document') this.#left.add(message.id);
       if (message.type !== 'opened' && message.type !== 'watermark') continue;
       if (message.type === 'watermark' && this.#left.has(message.doc)) continue;
+      // Numbers of documents come again.
+      if (message.type === 'opened') this.#left.delete(message.doc);
       const replica =
         message.type === 'opened' ? this.#requests.get(message.request) : this.#open.get(message.doc)?.replica;
       if (replica !== undefined) replica.epoch ||= message.epoch;
     }
+  }
+
+  /** Whether the client has left a document that it is told of. */
+  hasLeft(doc: number): boolean {
+    return this.#left.has(doc);
   }
 
   /** The relay closed the connection. */
@@ -233,9 +252,7 @@ export class WireWatch {
   #checkAuthor(doc: number, update: Uint8Array): void {
     const open = this.#open.get(doc);
     if (open === undefined) return;
-    const coverage = Coverage.ofUpdate(update);
-    open.pushed.add(coverage);
-    for (const client of coverage.inserted.keys()) {
+    for (const client of Coverage.ofUpdate(update).inserted.keys()) {
       if (open.replica.authors.has(client)) continue;
       this.#world.report('C3', `${open.replica.device} pushes as its edit what client ${client} wrote`);
     }

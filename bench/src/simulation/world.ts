@@ -56,7 +56,7 @@ export class World implements DeviceWorld {
     this.oracle.isDoubled = (device) => this.connections.isDoubled(device);
     this.oracle.wanted = (device, document) => this.#wanted(device, document);
     this.oracle.isSetBack = () => this.faults.has('restore') || this.faults.has('swallowed');
-    this.oracle.mayHaveHoles = () => this.faults.has('restore') && this.faults.has('swallowed');
+    this.oracle.mayHaveHoles = () => this.faults.has('swallowed') && losing.some((fault) => this.faults.has(fault));
     this.oracle.witness.isDamaged = () => this.disk.isDamaged;
     this.oracle.witness.onCompacted = () => this.fault('compaction');
     this.disk = new SimulatedDisk(Dice.for(settings.seed, 'disk'));
@@ -276,3 +276,6 @@ export class World implements DeviceWorld {
     this.timeline.stop();
   }
 }
+
+/** Faults after which an edit may be nowhere any more, except in copies that were given what builds on it. */
+const losing = ['restore', 'crash-together', 'device-crash'] as const;
