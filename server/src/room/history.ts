@@ -112,7 +112,7 @@ export class History {
   /** The oldest uncommitted updates are durable now, as these entries. */
   commit(head: Head, entries: readonly Entry[]): void {
     this.#uncommitted.splice(0, entries.length);
-    this.#head = head;
+    this.#follow(head);
     for (const entry of entries) {
       this.#tail.push(entry);
       this.#tailBytes += entry.update.length;
@@ -123,15 +123,25 @@ export class History {
 
   /** The log switched to a new snapshot. */
   compacted(head: Head): void {
-    this.#snapshots.forget(this.#name);
-    this.#snapshot = null;
-    this.#forgetComposed();
     // Entries that the log appended meanwhile reach this room through `commit`.
-    this.#head = {
+    this.#follow({
       ...head,
       lastSeq: this.#head?.lastSeq ?? head.lastSeq,
       updatedAt: this.#head?.updatedAt ?? head.updatedAt,
-    };
+    });
+  }
+
+  /**
+   * A commit may be the first to tell of a new snapshot: before the compaction's own word arrives, or instead of it, when
+   * the switch was written and reported as failed.
+   */
+  #follow(head: Head): void {
+    const isSwitched = head.snapshotSeq !== this.#head?.snapshotSeq;
+    this.#head = head;
+    if (!isSwitched) return;
+    this.#snapshots.forget(this.#name);
+    this.#snapshot = null;
+    this.#forgetComposed();
     if (this.#tailFrom < head.snapshotSeq) this.#dropTail(head.snapshotSeq);
   }
 

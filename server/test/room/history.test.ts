@@ -1,7 +1,9 @@
 // Whether a cursor that somebody brings points into this log, or into one that went back in time.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { indexSnapshot } from '@tideweave/shared';
 import * as Y from 'yjs';
+import type { Head } from '../../src/log/document-log.ts';
 import { entryCheck } from '../../src/room/entry-check.ts';
 import { History } from '../../src/room/history.ts';
 import { SnapshotCache } from '../../src/room/snapshot-cache.ts';
@@ -61,6 +63,56 @@ test('C4 R6 a crowd that has the same is served from one answer, and from a new 
   history.release();
   history.add([last]);
   assert.is(history.compose(known(1)), null, 'and what was given back is loaded first');
+});
+
+test('C1 C2 whoever joins gets everything when the first word of a new snapshot is a commit, its own word late or lost', async () => {
+  const log = memoryLog();
+  const doc = new Y.Doc();
+  const typed: Uint8Array[] = [];
+  doc.on('update', (update: Uint8Array) => typed.push(update));
+  for (let at = 0; at < 6; at++) doc.getText('text').insert(at, String(at));
+  const append = async (update: Uint8Array | undefined): Promise<Head> => {
+    assert.ok(update !== undefined);
+    const [result] = await log.append([
+      { name: 'notes', epoch: null, entries: [{ time: 0, user: 'ann', device: '', update }] },
+    ]);
+    assert.ok(result !== undefined && 'head' in result);
+    return result.head;
+  };
+  const compact = async (seq: number, { epoch, snapshotSeq }: Head): Promise<Head> => {
+    const update = Y.mergeUpdates(typed.slice(0, seq));
+    const snapshot = { seq, update, index: indexSnapshot(update), count: seq };
+    return log.compact('notes', { snapshot, from: { epoch, snapshotSeq }, keepFrom: 1, quarantined: [] });
+  };
+  const known = { seq: null, stateVector: new Map<number, number>() };
+  const served = async (history: History): Promise<string> => {
+    let updates = history.compose(known);
+    if (updates === null) {
+      await history.load(known);
+      updates = history.compose(known);
+    }
+    const copy = new Y.Doc();
+    for (const update of updates ?? []) Y.applyUpdate(copy, update);
+    return copy.getText('text').toString();
+  };
+
+  await append(typed[0]);
+  const first = await compact(1, await append(typed[1]));
+  let head = first;
+  for (const update of typed.slice(2, 5)) head = await append(update);
+  const tail = await log.read('notes', first.snapshotSeq);
+  const history = new History('notes', log, new SnapshotCache(log, 1_000_000), head, tail);
+  assert.is(await served(history), '01234');
+
+  const switched = await compact(4, head);
+  history.add(typed.slice(5));
+  const committed = await append(typed[5]);
+  const [entry] = await log.read('notes', committed.lastSeq - 1);
+  assert.ok(entry !== undefined);
+  history.commit(committed, [entry]);
+  assert.is(await served(history), '012345');
+  history.compacted(switched);
+  assert.is(await served(history), '012345', 'the word that comes late changes nothing');
 });
 
 test.run();
