@@ -1,4 +1,4 @@
-import { assert, mergeUpdates } from '@tideweave/shared';
+import { assert, type Cancel, type Clock, mergeUpdates } from '@tideweave/shared';
 import type { DialectFrames } from './dialect-frames.ts';
 import type { Contributor, Member } from './member.ts';
 
@@ -76,18 +76,47 @@ export class FanOut {
  * cost, since in a busy room each write then carries many updates instead of one.
  */
 export class FanOutWindow {
+  readonly #clock: Clock;
+  readonly #opens: () => void;
   #nextAtMs = 0;
+  #timer: Cancel | null = null;
+  /** Updates, and people whose presence changed, that are sent in this turn. */
+  #changes = 0;
 
-  /** How long what is at hand has to wait; 0 for not at all. */
-  wait(now: number): number {
-    const waitMs = this.#nextAtMs - now;
-    return waitMs < waitMsMin ? 0 : waitMs;
+  /** `opens` is called when what had to wait may be sent. */
+  constructor(clock: Clock, opens: () => void) {
+    this.#clock = clock;
+    this.#opens = opens;
   }
 
-  /** `changes` (updates, and people whose presence changed) were sent between the two times. */
-  sent(startedAtMs: number, endedAtMs: number, changes: number): void {
-    const costMs = endedAtMs - startedAtMs;
-    this.#nextAtMs = endedAtMs + Math.min(windowMsMax, costMs * (changes > 1 ? busyPauseFactor : pauseFactor));
+  /** Whether what is at hand may be sent at once. */
+  isOpen(): boolean {
+    const waitMs = this.#nextAtMs - this.#clock.now();
+    if (waitMs < waitMsMin) return true;
+    this.#timer ??= this.#clock.after(waitMs, () => {
+      this.#timer = null;
+      this.#opens();
+    });
+    return false;
+  }
+
+  /** This many more changes are sent in this turn. */
+  sends(changes: number): void {
+    this.#changes += changes;
+  }
+
+  /** The turn is over, and its writes are done. */
+  turnTook(startedAtMs: number, endedAtMs: number): void {
+    if (this.#changes === 0) return;
+    const pauseMs = (endedAtMs - startedAtMs) * (this.#changes > 1 ? busyPauseFactor : pauseFactor);
+    this.#nextAtMs = endedAtMs + Math.min(windowMsMax, pauseMs);
+    this.#changes = 0;
+  }
+
+  /** Nothing waits any more. */
+  cancel(): void {
+    this.#timer?.();
+    this.#timer = null;
   }
 }
 

@@ -1,6 +1,5 @@
 import {
   type Admission,
-  type Cancel,
   type Clock,
   type ComparisonResult,
   type Cursor,
@@ -60,7 +59,7 @@ export class Room implements RoomTurn {
   readonly #host: RoomHost;
   readonly #presence: Presence;
   readonly #presenceChanged = new Set<number>();
-  readonly #window = new FanOutWindow();
+  readonly #window: FanOutWindow;
   readonly #state: KnownState;
   readonly #history: History;
   readonly #setAside: SetAside;
@@ -70,9 +69,6 @@ export class Room implements RoomTurn {
   #batch: { readonly contributor: Contributor; readonly update: Uint8Array }[] = [];
   /** Sessions that are being brought up to date. */
   #joining = 0;
-  #windowTimer: Cancel | null = null;
-  /** Updates, and people whose presence changed, that were sent in this turn. */
-  #sentChanges = 0;
   #lastUsedMs: number;
   #ended: Error | null = null;
 
@@ -83,6 +79,7 @@ export class Room implements RoomTurn {
     this.#state = new KnownState(start.state, host.limits);
     this.#history = start.history;
     this.#setAside = start.setAside;
+    this.#window = new FanOutWindow(host.clock, () => host.turn.roomHasWork(this));
     this.#presence = new Presence(host.limits);
     this.#lastUsedMs = host.clock.now();
   }
@@ -276,20 +273,11 @@ export class Room implements RoomTurn {
 
   endTurn(): void {
     if (this.#ended !== null) return;
-    const now = this.#host.clock.now();
-    const wait = this.#window.wait(now);
-    if (wait === 0) this.#flush(now);
-    else this.#windowTimer ??= this.#host.clock.after(wait, () => this.#windowOver());
+    if (this.#window.isOpen()) this.#flush(this.#host.clock.now());
   }
 
   turnTook(startedAtMs: number, endedAtMs: number): void {
-    if (this.#sentChanges > 0) this.#window.sent(startedAtMs, endedAtMs, this.#sentChanges);
-    this.#sentChanges = 0;
-  }
-
-  #windowOver(): void {
-    this.#windowTimer = null;
-    this.#host.turn.roomHasWork(this);
+    this.#window.turnTook(startedAtMs, endedAtMs);
   }
 
   /** Housekeeping, about once a second. */
@@ -318,7 +306,7 @@ export class Room implements RoomTurn {
   end(error: Error): void {
     if (this.#ended !== null) return;
     this.#ended = error;
-    this.#windowTimer?.();
+    this.#window.cancel();
     this.#host.ended(this);
     const concerned = this.#tickets.abandon();
     for (const member of this.#audience.members) concerned.add(member);
@@ -328,8 +316,7 @@ export class Room implements RoomTurn {
 
   /** Sends the batch to the members and hands it to the group commit. */
   #flush(now: number): void {
-    this.#windowTimer?.();
-    this.#windowTimer = null;
+    this.#window.cancel();
     if (this.#batch.length > 0) this.#sendBatch(now);
     if (this.#presenceChanged.size > 0) this.#sendPresence();
   }
@@ -340,7 +327,7 @@ export class Room implements RoomTurn {
     this.#lastUsedMs = now;
     const segments = segmentsOf(batch);
     this.#audience.deliver(new FanOut(this.number, segments), this.head?.lastSeq ?? 0);
-    this.#sentChanges += batch.length;
+    this.#window.sends(batch.length);
     const time = this.#host.clock.wallTime();
     const entries = segments.map(({ contributor: { user, device }, update }) => ({ time, user, device, update }));
     const ticket = this.#tickets.issue();
@@ -352,7 +339,7 @@ export class Room implements RoomTurn {
 
   #sendPresence(): void {
     const update = this.#presence.encode(this.#presenceChanged);
-    this.#sentChanges += this.#presenceChanged.size;
+    this.#window.sends(this.#presenceChanged.size);
     this.#presenceChanged.clear();
     // One who is behind is told of everybody when it is back.
     this.#audience.tell((frames) => frames.awareness(this.number, update));
