@@ -9,10 +9,14 @@ import { systemClock } from './clock.ts';
 import { Compactor } from './compaction/compactor.ts';
 import { WebSocketEndpoint } from './endpoint/websocket-endpoint.ts';
 import type { DocumentLog } from './log/document-log.ts';
+import { folderBytes } from './log/folder-bytes.ts';
 import { openLevelLog } from './log/level-log.ts';
 import { MemoryLog } from './log/memory-log.ts';
 import { WriteBatcher } from './log/write-batcher.ts';
-import { type Logger, createLogger } from './observability/log.ts';
+import { type Logger, asError, createLogger } from './observability/log.ts';
+import { Ids } from './observability/ids.ts';
+import { Meter } from './observability/meter.ts';
+import { Metrics } from './observability/metrics.ts';
 import { RoomRegistry } from './room/room-registry.ts';
 import { Turn } from './room/turn.ts';
 
@@ -76,6 +80,7 @@ class RunningRelay implements Relay {
   readonly #compactor: Compactor;
   readonly #rooms: RoomRegistry;
   readonly #endpoint: WebSocketEndpoint;
+  readonly #metrics: Metrics;
   readonly #server: Server;
   #sweepTimer: Cancel | null = null;
   #closing: Promise<void> | null = null;
@@ -88,11 +93,14 @@ class RunningRelay implements Relay {
       limits.authorizeMs,
     );
     const turn = new Turn(clock);
+    const meter = new Meter();
+    const ids = new Ids(randomBytes(3).toString('hex'));
     const batcher = new WriteBatcher({
       log,
       clock,
       gatherMs: commitGatherMs,
       uncommittedBytesMax: limits.uncommittedBytesMax,
+      meter,
       onHealth: (health, error) => {
         if (health === 'ok') logger.info({}, 'the storage takes writes again');
         else logger.error({ err: asError(error) }, 'the storage fails: nothing is acknowledged until it recovers');
@@ -100,8 +108,32 @@ class RunningRelay implements Relay {
       onError: (error) => logger.error({ err: asError(error) }, 'a commit could not be reported'),
     });
     const compactor = new Compactor({ log, clock, rawWindowBytes: limits.rawWindowBytes });
-    const rooms = new RoomRegistry({ clock, turn, log, batcher, compactor, limits, logger });
-    const api = createApi({ log, batcher, rooms, authorize, limits, logger, isDraining: () => this.#closing !== null });
+    const rooms = new RoomRegistry({ clock, turn, log, batcher, compactor, limits, logger, meter });
+    const data = options.log === undefined ? (options.data ?? null) : null;
+    this.#metrics = new Metrics({
+      meter,
+      rooms: () => rooms.size,
+      sessions: () => rooms.sessionCount,
+      connections: () => this.#endpoint.size,
+      socketBufferBytes: () => this.#endpoint.bufferedBytes,
+      uncommittedBytes: () => batcher.uncommittedBytes,
+      storageWorks: () => batcher.health === 'ok',
+      logBytes: async () => (data === null ? null : folderBytes(data)),
+    });
+    const isDraining = (): boolean => this.#closing !== null;
+    const api = createApi({
+      log,
+      batcher,
+      rooms,
+      authorize,
+      limits,
+      logger,
+      clock,
+      meter,
+      metrics: this.#metrics,
+      ids,
+      isDraining,
+    });
     this.#limits = limits;
     this.#log = log;
     this.#clock = clock;
@@ -109,7 +141,7 @@ class RunningRelay implements Relay {
     this.#batcher = batcher;
     this.#compactor = compactor;
     this.#rooms = rooms;
-    this.#endpoint = new WebSocketEndpoint({ rooms, authorize, limits, clock, turn, logger });
+    this.#endpoint = new WebSocketEndpoint({ rooms, authorize, limits, clock, turn, logger, meter, ids });
     const listener = getRequestListener((request, env) => api.fetch(request, env), { overrideGlobalObjects: false });
     this.#server = createServer((request, response) => void listener(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket, head) =>
@@ -145,16 +177,19 @@ class RunningRelay implements Relay {
   async #close(): Promise<void> {
     this.#sweepTimer?.();
     this.#endpoint.drain();
-    const serverClosed = new Promise((resolve) => this.#server.close(resolve));
     this.#rooms.flush();
     await this.#within(
       this.#limits.drainMs,
       this.#batcher.drain(),
       'edits that were not acknowledged are left to their clients',
     );
+    // Until here it answers that it is not ready, so that nobody new is sent to it.
+    const serverClosed = new Promise<unknown>((resolve) => this.#server.close(resolve));
     await this.#endpoint.close();
+    await this.#within(answersMs, serverClosed, 'HTTP requests under way are cut off');
     this.#server.closeAllConnections();
     await serverClosed;
+    this.#metrics.close();
     this.#batcher.stop();
     await this.#compactor.close();
     await this.#log.close();
@@ -168,7 +203,7 @@ class RunningRelay implements Relay {
     });
   }
 
-  async #within(ms: number, work: Promise<void>, otherwise: string): Promise<void> {
+  async #within(ms: number, work: Promise<unknown>, otherwise: string): Promise<void> {
     let cancel: Cancel = () => undefined;
     const timeout = new Promise<void>((resolve) => {
       cancel = this.#clock.after(ms, () => {
@@ -184,6 +219,8 @@ class RunningRelay implements Relay {
 /** Starts of commits are this far apart under load: an fsync then serves many updates, and an acknowledgement stays prompt. */
 const commitGatherMs = 20;
 const sweepMs = 1000;
+/** How long a shutdown waits for answers to HTTP requests when everything is committed. */
+const answersMs = 500;
 
 async function openLog(data: string | null, clock: Clock, logger: Logger): Promise<DocumentLog> {
   const wallTime = (): number => clock.wallTime();
@@ -194,8 +231,4 @@ async function openLog(data: string | null, clock: Clock, logger: Logger): Promi
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

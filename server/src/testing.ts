@@ -27,6 +27,7 @@ export type { Pair, RangeOptions, StoragePort, WriteOperation } from './log/leve
 export type { KeyRange } from './log/keys.ts';
 export { MemoryLog } from './log/memory-log.ts';
 export { type OnSettled, WriteBatcher } from './log/write-batcher.ts';
+export { Meter } from './observability/meter.ts';
 export type { Logger, LogFields } from './observability/log.ts';
 export type { Contributor } from './room/member.ts';
 export type { Room, Verdict } from './room/room.ts';

@@ -8,6 +8,7 @@ import {
   type DocumentLog,
   type Driver,
   type DriverContext,
+  Meter,
   type LogFields,
   type Logger,
   type Merger,
@@ -53,6 +54,8 @@ export class SimulatedRelay {
   readonly #refusals: RepeatedRefusals;
   #draining = false;
 
+  readonly #meter = new Meter();
+
   constructor(options: RelayOptions) {
     const { settings, clock, turn, planting } = options;
     const { limits, compactAtEntries, mergeMs } = settings;
@@ -79,6 +82,7 @@ export class SimulatedRelay {
       compactor,
       limits,
       logger: loggerTo(options.logged),
+      meter: this.#meter,
       decide: (state) => {
         const { head, sinceLastCompactionMs } = state;
         if (compactAtEntries === null || sinceLastCompactionMs < compactEveryMs) return decideCompaction(state);
@@ -107,6 +111,8 @@ export class SimulatedRelay {
       limits: settings.limits,
       clock,
       logger: loggerTo(logged),
+      meter: this.#meter,
+      sessionId: '',
       peer: { remoteAddress: '10.0.0.1', origin: null },
     };
     const driver =

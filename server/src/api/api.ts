@@ -1,19 +1,44 @@
-import type { HttpBindings } from '@hono/node-server';
-import { type RefusalCode, refusalRules, refusalTexts } from '@tideweave/shared';
+import { type Clock, type RefusalCode, RefusedError, refusalRules, refusalTexts } from '@tideweave/shared';
 import { Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { asRefused } from '../endpoint/driver.ts';
+import type { Ids } from '../observability/ids.ts';
+import type { Logger } from '../observability/log.ts';
+import type { Meter } from '../observability/meter.ts';
 import { type DocumentsContext, documentRoutes } from './documents.ts';
+import type { ApiEnv } from './env.ts';
 import { type HealthContext, healthRoutes } from './health.ts';
 
 /** What the HTTP side of a relay works with. */
-export interface ApiContext extends DocumentsContext, HealthContext {}
+export interface ApiContext extends DocumentsContext, HealthContext {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly ids: Ids;
+}
 
-export type Api = Hono<{ Bindings: HttpBindings }>;
+export type Api = Hono<ApiEnv>;
 
 /** The relay's HTTP interface; docs/http-api.md describes it. Every error is JSON: `{ "error": { code, message, … } }`. */
 export function createApi(context: ApiContext): Api {
   const app: Api = new Hono();
+  const { clock, meter, ids } = context;
+  app.use(async (c, next) => {
+    const asked = c.req.header('x-request-id') ?? '';
+    const requestId = requestIdForm.test(asked) ? asked : ids.next();
+    const logger = context.logger.child({ request: requestId });
+    c.set('logger', logger);
+    c.set('requestId', requestId);
+    c.header('X-Request-Id', requestId);
+    meter.requests += 1;
+    const startedMs = clock.now();
+    if (context.isDraining() && c.req.path.startsWith('/api/')) {
+      throw new RefusedError('TW_SHUTTING_DOWN', 'the relay is draining');
+    }
+    await next();
+    const { method, path } = c.req;
+    logger.debug({ method, path, status: c.res.status, ms: Math.round(clock.now() - startedMs) }, 'answered');
+  });
   app.route('/', healthRoutes(context));
   app.route('/api/docs', documentRoutes(context));
   app.notFound((c) => {
@@ -21,7 +46,8 @@ export function createApi(context: ApiContext): Api {
     return c.json(errorBody(code, `${c.req.method} ${c.req.path}`, 0), statusOf(code));
   });
   app.onError((error, c) => {
-    const refused = asRefused(error, context.logger, 'an HTTP request failed');
+    const refused = asRefused(error, c.get('logger'), 'an HTTP request failed');
+    meter.refused(refused, clock.wallTime(), c.get('requestId'));
     const { code, message, retryAfterMs } = refused;
     if (refusalRules[code].action === 'retry')
       c.header('Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
@@ -31,6 +57,9 @@ export function createApi(context: ApiContext): Api {
   });
   return app;
 }
+
+/** An id that somebody in front of the relay gave a request. */
+const requestIdForm = /^[\w.-]{1,64}$/;
 
 function statusOf(code: RefusalCode): ContentfulStatusCode {
   return refusalTexts[code].httpStatus as ContentfulStatusCode;

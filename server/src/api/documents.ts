@@ -1,28 +1,26 @@
-import type { HttpBindings } from '@hono/node-server';
 import { type Limits, RefusedError, type StateVector, decodeStateVector, mergeUpdates } from '@tideweave/shared';
 import { type Context, Hono } from 'hono';
 import type { Authorizer, Grant } from '../auth/authorizer.ts';
 import { authorized, missingDependencies, peerOf } from '../endpoint/driver.ts';
 import type { DocumentLog, Head } from '../log/document-log.ts';
 import { documentDeleted } from '../log/head-rules.ts';
-import type { Logger } from '../observability/log.ts';
 import type { Contributor } from '../room/member.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
+import type { ApiEnv } from './env.ts';
 
 export interface DocumentsContext {
   readonly log: DocumentLog;
   readonly rooms: RoomRegistry;
   readonly authorize: Authorizer;
   readonly limits: Limits;
-  readonly logger: Logger;
 }
 
-type ApiRequest = Context<{ Bindings: HttpBindings }>;
+type ApiRequest = Context<ApiEnv>;
 
 /** `/api/docs`: the documents of a relay, by name. A name is one path segment, percent-encoded. */
-export function documentRoutes(context: DocumentsContext): Hono<{ Bindings: HttpBindings }> {
+export function documentRoutes(context: DocumentsContext): Hono<ApiEnv> {
   const { log, rooms } = context;
-  const app = new Hono<{ Bindings: HttpBindings }>();
+  const app = new Hono<ApiEnv>();
 
   app.get('/', async (c) => {
     await grantFor(context, c, null, 'read');
@@ -89,7 +87,10 @@ async function grantFor(
   access: Grant['access'],
 ): Promise<Grant> {
   const token = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
-  const grant = await authorized(context, { document, via: 'http', access, token, ...peerOf(c.env.incoming) });
+  const grant = await authorized(
+    { authorize: context.authorize, logger: c.get('logger') },
+    { document, via: 'http', access, token, ...peerOf(c.env.incoming) },
+  );
   if (access === 'write' && grant.access !== 'write')
     throw new RefusedError('TW_READ_ONLY', 'the grant allows reading only');
   return grant;

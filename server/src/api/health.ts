@@ -1,18 +1,23 @@
-import type { HttpBindings } from '@hono/node-server';
 import { RefusedError } from '@tideweave/shared';
 import { Hono } from 'hono';
 import type { DocumentLog } from '../log/document-log.ts';
 import type { WriteBatcher } from '../log/write-batcher.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { ApiEnv } from './env.ts';
 
 export interface HealthContext {
   readonly log: DocumentLog;
   readonly batcher: WriteBatcher;
+  readonly metrics: Metrics;
   readonly isDraining: () => boolean;
 }
 
-/** `/healthz`: the process answers. `/readyz`: it would take an edit now and make it durable. */
-export function healthRoutes({ log, batcher, isDraining }: HealthContext): Hono<{ Bindings: HttpBindings }> {
-  const app = new Hono<{ Bindings: HttpBindings }>();
+/**
+ * `/healthz`: the process answers. `/readyz`: it would take an edit now and make it durable. `/metrics`: numbers for
+ * Prometheus, without a name or content in them.
+ */
+export function healthRoutes({ log, batcher, metrics, isDraining }: HealthContext): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
     if (isDraining()) throw new RefusedError('TW_SHUTTING_DOWN', 'the relay is draining');
@@ -24,5 +29,6 @@ export function healthRoutes({ log, batcher, isDraining }: HealthContext): Hono<
     }
     return c.json({ status: 'ok' });
   });
+  app.get('/metrics', async (c) => c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType }));
   return app;
 }

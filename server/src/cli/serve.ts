@@ -5,7 +5,7 @@
 import closeWithGrace from 'close-with-grace';
 import type { Config } from '../config-schema.ts';
 import { type Relay, createRelay } from '../index.ts';
-import { createLogger } from '../observability/log.ts';
+import { asError, createLogger } from '../observability/log.ts';
 
 /** The relay ends its drain by itself after `drainMs`; this much later the process ends regardless (R5). */
 const drainMarginMs = 1000;
@@ -67,10 +67,6 @@ export async function serve(config: Config): Promise<void> {
   if (isEnding) return;
   const { host, port } = relay.address;
   process.stdout.write(`tideweave: listening on ws://${showHost(host)}:${port} (data: ${config.data})\n`);
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`not an Error: ${String(thrown)}`);
 }
 
 /** IPv6 addresses stand in brackets within a URL. */

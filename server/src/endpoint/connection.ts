@@ -43,7 +43,12 @@ export class Connection implements EndOfTurn, FrameWriter {
 
   /** More waits than a live reader should have: it is to be brought up to date after `drain` instead. */
   get congested(): boolean {
-    return this.#socket.writableLength + this.#frameBytes > this.#bufferBytesMax;
+    return this.bufferedBytes > this.#bufferBytesMax;
+  }
+
+  /** Bytes that wait to be sent. */
+  get bufferedBytes(): number {
+    return this.#socket.writableLength + this.#frameBytes;
   }
 
   /** Queues bytes that are whole WebSocket frames. They are not copied and must not change. */

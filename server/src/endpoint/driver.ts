@@ -3,6 +3,7 @@ import type { Clock, Limits } from '@tideweave/shared';
 import { RefusedError } from '@tideweave/shared';
 import type { AuthorizationRequest, Authorizer, Grant } from '../auth/authorizer.ts';
 import type { Logger } from '../observability/log.ts';
+import type { Meter } from '../observability/meter.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
 import type { FrameWriter } from './frame-writer.ts';
 
@@ -29,7 +30,11 @@ export interface DriverContext {
   readonly authorize: Authorizer;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** Its lines name the session. */
   readonly logger: Logger;
+  readonly meter: Meter;
+  /** The session in the log. */
+  readonly sessionId: string;
   readonly peer: Peer;
 }
 
@@ -72,6 +77,15 @@ export function endOfGrant({ expiresAt }: Grant, clock: Clock): number {
 /** A1: nobody goes on with a grant that has ended. */
 export function grantEnded(): RefusedError {
   return new RefusedError('TW_UNAUTHORIZED', 'the grant has ended');
+}
+
+/** Counts a refusal that the client is told of, and has it in the log. */
+export function noteRefusal(
+  { meter, logger, clock, sessionId }: Pick<DriverContext, 'meter' | 'logger' | 'clock' | 'sessionId'>,
+  error: Pick<RefusedError, 'code' | 'message'>,
+): void {
+  meter.refused(error, clock.wallTime(), sessionId);
+  logger.debug({ code: error.code }, 'refused');
 }
 
 /** The refusal that an error amounts to; one that is not meant for clients is logged. */

@@ -2,6 +2,7 @@ import {
   type HocuspocusChannel,
   type HocuspocusReceipt,
   HocuspocusSession,
+  type RefusalCode,
   type RefusedError,
   type StateVector,
   refusalRules,
@@ -10,7 +11,15 @@ import type { Grant } from '../auth/authorizer.ts';
 import { type DialectFrames, hocuspocusFrame, hocuspocusFrames } from '../room/dialect-frames.ts';
 import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
-import { type Driver, type DriverContext, asRefused, authorized, endOfGrant, grantEnded } from './driver.ts';
+import {
+  type Driver,
+  type DriverContext,
+  asRefused,
+  authorized,
+  endOfGrant,
+  grantEnded,
+  noteRefusal,
+} from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
 
 /** Drives the session of stock Hocuspocus providers: many documents, each at an address of its own, on one socket. */
@@ -102,6 +111,7 @@ export class HocuspocusDriver implements Driver {
       for (const output of outputs) {
         switch (output.kind) {
           case 'send':
+            if (output.message.type === 'denied') noteRefusal(this.#context, refusalIn(output.message.reason));
             this.write(hocuspocusFrame(output.message));
             break;
           case 'authorize':
@@ -134,6 +144,7 @@ export class HocuspocusDriver implements Driver {
             this.#out.ping();
             break;
           case 'close':
+            noteRefusal(this.#context, output.error);
             this.#out.close(output.closeCode, `${output.error.code}: ${output.error.message}`);
             break;
         }
@@ -290,6 +301,12 @@ class HocuspocusMember implements Member {
   ended(error: Error): void {
     this.#driver.ended(this.#channel, error);
   }
+}
+
+/** What a denial says: `CODE: reason`. */
+function refusalIn(denial: string): { readonly code: RefusalCode; readonly message: string } {
+  const [code = '', ...reason] = denial.split(': ');
+  return { code: code as RefusalCode, message: reason.join(': ') };
 }
 
 function* updateFrames(address: string, updates: readonly Uint8Array[]): Generator<Frames> {

@@ -1,5 +1,6 @@
 import {
   type OpenMessage,
+  type RefusalCode,
   RefusedError,
   type ServerMessage,
   type ServerOutput,
@@ -24,6 +25,7 @@ import {
   endOfGrant,
   grantEnded,
   missingDependencies,
+  noteRefusal,
 } from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
 import { binaryFrame } from './websocket-frame.ts';
@@ -101,7 +103,7 @@ export class TideweaveDriver implements Driver {
     try {
       for (let outputs = this.#session.drain(); outputs.length > 0; outputs = this.#session.drain()) {
         for (const output of outputs) {
-          if (output.kind === 'send') messages.push(output.message);
+          if (output.kind === 'send') this.#gather(output.message, messages);
           else this.#perform(output, messages);
         }
       }
@@ -109,6 +111,13 @@ export class TideweaveDriver implements Driver {
       this.#draining = false;
       this.#write(messages);
     }
+  }
+
+  #gather(message: ServerMessage, messages: ServerMessage[]): void {
+    if (message.type === 'refuse') {
+      noteRefusal(this.#context, { code: message.code as RefusalCode, message: message.reason });
+    }
+    messages.push(message);
   }
 
   #perform(output: Exclude<ServerOutput, { kind: 'send' }>, messages: ServerMessage[]): void {
@@ -215,6 +224,7 @@ export class TideweaveDriver implements Driver {
     member.comparableAtMs = now + comparisonMsMin;
     if (result === 'differs') {
       const { name: document } = room;
+      this.#context.meter.divergences += 1;
       this.#context.logger.info({ document, user: member.user, device: member.device }, 'a copy differs: exchanging');
     }
     const state =

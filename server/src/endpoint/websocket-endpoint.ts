@@ -5,6 +5,8 @@ import { type Clock, type Limits, RefusedError, type RefusalCode, refusalTexts, 
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Logger } from '../observability/log.ts';
+import type { Ids } from '../observability/ids.ts';
+import type { Meter } from '../observability/meter.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
 import type { Turn } from '../room/turn.ts';
 import { Connection } from './connection.ts';
@@ -23,13 +25,15 @@ export interface WebSocketEndpointOptions {
   readonly clock: Clock;
   readonly turn: Turn;
   readonly logger: Logger;
+  readonly meter: Meter;
+  readonly ids: Ids;
 }
 
 /** Every WebSocket of a relay: chooses the dialect (DESIGN section 5), reads, and keeps each socket's failures its own. */
 export class WebSocketEndpoint {
   readonly #options: WebSocketEndpointOptions;
   readonly #server: WebSocketServer;
-  readonly #drivers = new Map<WebSocket, Driver>();
+  readonly #drivers = new Map<WebSocket, { readonly driver: Driver; readonly connection: Connection }>();
   readonly #refusals: RepeatedRefusals;
   #draining = false;
 
@@ -52,15 +56,22 @@ export class WebSocketEndpoint {
     return this.#drivers.size;
   }
 
+  /** Bytes that wait in all sockets together. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const { connection } of this.#drivers.values()) bytes += connection.bufferedBytes;
+    return bytes;
+  }
+
   /** Takes over a socket that asked to become a WebSocket. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     if (this.#draining) {
-      answerAndEnd(socket, 'TW_SHUTTING_DOWN');
+      this.#turnAway(socket, 'TW_SHUTTING_DOWN', 'the relay is draining');
       return;
     }
     if (this.#drivers.size >= this.#options.limits.connectionsMax) {
-      answerAndEnd(socket, 'TW_OVERLOADED');
+      this.#turnAway(socket, 'TW_OVERLOADED', 'there are as many connections as may be');
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
@@ -70,7 +81,7 @@ export class WebSocketEndpoint {
 
   /** Housekeeping, about once a second. */
   sweep(): void {
-    for (const driver of this.#drivers.values()) driver.tick();
+    for (const { driver } of this.#drivers.values()) driver.tick();
   }
 
   /** Takes no further messages and connections; what was taken is still answered. */
@@ -83,18 +94,25 @@ export class WebSocketEndpoint {
     const closed = [...this.#drivers.keys()].map(
       (webSocket) => new Promise((resolve) => webSocket.once('close', resolve)),
     );
-    for (const driver of this.#drivers.values())
+    for (const { driver } of this.#drivers.values())
       driver.refuse(new RefusedError('TW_SHUTTING_DOWN', 'the relay is restarting'));
     await Promise.all(closed);
   }
 
   #accept(webSocket: WebSocket, socket: Socket, request: IncomingMessage): void {
-    const { clock, turn, limits, logger } = this.#options;
+    const { clock, turn, limits, meter, ids } = this.#options;
+    const sessionId = ids.next();
+    const logger = this.#options.logger.child({ session: sessionId });
+    const openedMs = clock.now();
+    meter.connections += 1;
     const connection = new Connection({ socket, webSocket, turn, clock, bufferBytesMax: limits.socketBufferBytesMax });
     // ws has answered with the right close code by then; there is nothing to add, but an unheard error ends the process.
     webSocket.on('error', () => undefined);
-    const driver = this.#driverFor({ ...this.#options, connection, peer: peerOf(request) }, webSocket, request);
-    this.#drivers.set(webSocket, driver);
+    const peer = peerOf(request);
+    const context = { ...this.#options, logger, sessionId, connection, peer };
+    const driver = this.#driverFor(context, webSocket, request);
+    this.#drivers.set(webSocket, { driver, connection });
+    logger.debug({ remoteAddress: peer.remoteAddress, protocol: webSocket.protocol }, 'connected');
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
       if (this.#draining) return;
       // R1: whatever goes wrong with one connection's message is that connection's end, and nobody else's.
@@ -106,11 +124,18 @@ export class WebSocketEndpoint {
       }
     });
     webSocket.on('pong', () => driver.heard());
-    webSocket.on('close', () => {
+    webSocket.on('close', (code) => {
       this.#drivers.delete(webSocket);
+      logger.debug({ code, ms: Math.round(clock.now() - openedMs) }, 'disconnected');
       driver.closed();
     });
     connection.onDrain(() => driver.drained());
+  }
+
+  #turnAway(socket: Duplex, code: RefusalCode, reason: string): void {
+    const { meter, clock, ids } = this.#options;
+    meter.refused({ code, message: reason }, clock.wallTime(), ids.next());
+    answerAndEnd(socket, code);
   }
 
   #driverFor(context: DriverContext, webSocket: WebSocket, request: IncomingMessage): Driver {

@@ -21,6 +21,7 @@ import {
   endOfGrant,
   grantEnded,
   missingDependencies,
+  noteRefusal,
 } from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
 import type { RepeatedRefusals } from './repeated-refusals.ts';
@@ -223,7 +224,9 @@ export class YWebsocketDriver implements Driver, Member {
   #store(room: Room, update: Uint8Array, everything: boolean): void {
     if (this.#grant?.access !== 'write') {
       if (room.ticketOfKnown(update, this) !== null) return;
-      this.#session.denyWrite('TW_READ_ONLY: the grant allows reading only; the edit was not stored');
+      const refused = new RefusedError('TW_READ_ONLY', 'the grant allows reading only; the edit was not stored');
+      noteRefusal(this.#context, refused);
+      this.#session.denyWrite(`${refused.code}: ${refused.message}`);
       return;
     }
     try {
@@ -258,6 +261,7 @@ export class YWebsocketDriver implements Driver, Member {
    */
   #close(closeCode: number, error: RefusedError): void {
     const { clock, peer } = this.#context;
+    noteRefusal(this.#context, error);
     const wasIn = this.#joined;
     if (wasIn) this.#room?.leave(this);
     this.#joined = false;

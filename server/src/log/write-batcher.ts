@@ -7,6 +7,8 @@
 import { assert, type Cancel, type Clock } from '@tideweave/shared';
 
 import { commitBytesMax, commitRetryMs, entryOverheadBytes } from './bounds.ts';
+import type { Meter } from '../observability/meter.ts';
+import { inSpan } from '../observability/span.ts';
 import type { Append, AppendResult, DocumentLog, NewEntry } from './document-log.ts';
 
 /** Whether the newest append went through. */
@@ -20,6 +22,8 @@ export interface WriteBatcherOptions {
   readonly gatherMs: number;
   /** Bytes of updates that may wait for their commit, over all documents; further ones are not taken. */
   readonly uncommittedBytesMax: number;
+  /** Counts commits. */
+  readonly meter?: Meter;
   /** Called when the health changes, and again with each further failure: the error says why it fails. */
   readonly onHealth?: (health: StorageHealth, error: unknown) => void;
   /** Called when an `onSettled` throws; the others are called all the same. */
@@ -34,6 +38,8 @@ interface Gathered {
   readonly name: string;
   readonly epoch: string | null;
   readonly entries: NewEntry[];
+  /** When the first of the entries was accepted (monotonic ms). */
+  readonly sinceMs: number;
   readonly settle: { readonly at: number; readonly onSettled: OnSettled }[];
   bytes: number;
 }
@@ -84,15 +90,21 @@ export class WriteBatcher {
   /**
    * Takes entries of one document. `onSettled` is called once: with the head of the commit that made them durable and
    * the sequence number of the first of these entries, or with the reason why the log refuses this document. After
-   * `stop` it is never called.
+   * `stop` it is never called. `sinceMs`: when the first of them was accepted (monotonic ms).
    */
-  enqueue(name: string, epoch: string | null, entries: readonly NewEntry[], onSettled: OnSettled): void {
+  enqueue(
+    name: string,
+    epoch: string | null,
+    entries: readonly NewEntry[],
+    onSettled: OnSettled,
+    sinceMs: number = this.#options.clock.now(),
+  ): void {
     if (this.#stopped) return;
     let bytes = 0;
     for (const { update } of entries) bytes += update.byteLength + entryOverheadBytes;
     this.#uncommittedBytes += bytes;
     this.#countArrivals(entries.length);
-    const gathered = this.#gatheredFor(name, epoch);
+    const gathered = this.#gatheredFor(name, epoch, sinceMs);
     gathered.settle.push({ at: gathered.entries.length, onSettled });
     for (const entry of entries) gathered.entries.push(entry);
     gathered.bytes += bytes;
@@ -116,11 +128,11 @@ export class WriteBatcher {
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  #gatheredFor(name: string, epoch: string | null): Gathered {
+  #gatheredFor(name: string, epoch: string | null, sinceMs: number): Gathered {
     const ofDocument = this.#waiting.get(name) ?? [];
     const last = ofDocument.at(-1);
     if (last !== undefined && last.epoch === epoch) return last;
-    const fresh: Gathered = { name, epoch, entries: [], settle: [], bytes: 0 };
+    const fresh: Gathered = { name, epoch, entries: [], sinceMs, settle: [], bytes: 0 };
     ofDocument.push(fresh);
     this.#waiting.set(name, ofDocument);
     return fresh;
@@ -186,16 +198,24 @@ export class WriteBatcher {
 
   async #commit(batch: readonly Gathered[]): Promise<void> {
     const appends: Append[] = batch.map(({ name, epoch, entries }) => ({ name, epoch, entries }));
+    const { log, clock, meter } = this.#options;
+    const startedMs = clock.now();
     let results: readonly AppendResult[];
     try {
-      results = await this.#options.log.append(appends);
+      results = await inSpan('tideweave.commit', { 'tideweave.documents': batch.length }, () => log.append(appends));
       assert(results.length === batch.length, 'a log answers every append');
     } catch (error) {
+      if (meter !== undefined) meter.failedCommits += 1;
       this.#retry(batch, error);
       return;
     }
     this.#retryDelayMs = 0;
     this.#inFlight = false;
+    const endedMs = clock.now();
+    meter?.committed(
+      batch.reduce((count, { entries }) => count + entries.length, 0),
+      { commitMs: endedMs - startedMs, oldestMs: endedMs - Math.min(...batch.map(({ sinceMs }) => sinceMs)) },
+    );
     for (const { bytes } of batch) this.#uncommittedBytes -= bytes;
     this.#setHealth('ok', null);
     for (const [index, { settle, entries }] of batch.entries()) {

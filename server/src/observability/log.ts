@@ -63,3 +63,8 @@ export function createLogger(options: { level: LogLevel; stream?: DestinationStr
     options.stream ?? destination({ dest: 2, sync: false, maxLength: waitingBytesMax }),
   );
 }
+
+/** What was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -46,8 +46,9 @@ export class Audience {
     this.#members.clear();
   }
 
-  /** Sends a batch. Entries up to `lastSeq` have been sent to everybody who is live. */
-  deliver(fanOut: FanOut, lastSeq: number): void {
+  /** Sends a batch, and returns to how many. Entries up to `lastSeq` have been sent to everybody who is live. */
+  deliver(fanOut: FanOut, lastSeq: number): number {
+    let deliveries = 0;
     for (const [member, standing] of this.#members) {
       if (standing.flow !== 'live') continue;
       if (member.congested) {
@@ -56,8 +57,11 @@ export class Audience {
         continue;
       }
       const frames = fanOut.framesFor(member);
-      if (frames !== null) member.write(frames);
+      if (frames === null) continue;
+      member.write(frames);
+      deliveries += 1;
     }
+    return deliveries;
   }
 
   /** Writes what only those need who are live, encoded once for all who share their frames. */

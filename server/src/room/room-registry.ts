@@ -13,7 +13,9 @@ import { decideCompaction } from '../compaction/policy.ts';
 import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts';
 import { documentDeleted } from '../log/head-rules.ts';
 import type { WriteBatcher } from '../log/write-batcher.ts';
-import type { Logger } from '../observability/log.ts';
+import { type Logger, asError } from '../observability/log.ts';
+import type { Meter } from '../observability/meter.ts';
+import { inSpan } from '../observability/span.ts';
 import { History } from './history.ts';
 import { Room, type RoomHost, type RoomStart } from './room.ts';
 import { SetAside } from './set-aside.ts';
@@ -29,6 +31,7 @@ export interface RoomRegistryOptions {
   readonly compactor: Compactor;
   readonly limits: Limits;
   readonly logger: Logger;
+  readonly meter: Meter;
   /** When a document is worth compacting; `decideCompaction` by default. */
   readonly decide?: typeof decideCompaction;
 }
@@ -39,6 +42,7 @@ export class RoomRegistry implements RoomHost {
   readonly turn: Turn;
   readonly batcher: WriteBatcher;
   readonly limits: Limits;
+  readonly meter: Meter;
   readonly #log: DocumentLog;
   readonly #compactor: Compactor;
   readonly #logger: Logger;
@@ -56,6 +60,7 @@ export class RoomRegistry implements RoomHost {
     this.turn = options.turn;
     this.batcher = options.batcher;
     this.limits = options.limits;
+    this.meter = options.meter;
     this.#log = options.log;
     this.#compactor = options.compactor;
     this.#logger = options.logger;
@@ -66,6 +71,13 @@ export class RoomRegistry implements RoomHost {
   /** Number of loaded documents. */
   get size(): number {
     return this.#rooms.size;
+  }
+
+  /** Number of sessions in all of them. */
+  get sessionCount(): number {
+    let count = 0;
+    for (const room of this.#rooms.values()) count += room.memberCount;
+    return count;
   }
 
   /** The room of a document when it is loaded. */
@@ -82,7 +94,9 @@ export class RoomRegistry implements RoomHost {
     await this.#deleting.get(name);
     let loading = this.#loading.get(name);
     if (loading === undefined) {
-      loading = this.#load(name).finally(() => this.#loading.delete(name));
+      loading = inSpan('tideweave.load', { 'tideweave.document': name }, () => this.#load(name)).finally(() =>
+        this.#loading.delete(name),
+      );
       this.#loading.set(name, loading);
     }
     return loading;
@@ -147,6 +161,7 @@ export class RoomRegistry implements RoomHost {
       const start = await this.#read(name, head);
       if (start === null) continue;
       this.#lastNumber++;
+      this.meter.loads += 1;
       const room = new Room(this, { number: this.#lastNumber, name, ...start });
       this.#rooms.set(name, room);
       return room;
@@ -212,8 +227,11 @@ export class RoomRegistry implements RoomHost {
   /** Compacts a document; its failure is logged and tried again later, as nothing depends on it but speed. */
   async #compact(name: string): Promise<void> {
     try {
-      const outcome = await this.#compactor.compact(name);
+      const attributes = { 'tideweave.document': name };
+      const outcome = await inSpan('tideweave.compaction', attributes, () => this.#compactor.compact(name));
       if (outcome === null) return;
+      this.meter.compactions += 1;
+      this.meter.setAside += outcome.quarantined.length;
       for (const { seq, user, device, reason } of outcome.quarantined) {
         this.#logger.error(
           { document: name, seq, user, device, reason },
@@ -231,6 +249,7 @@ export class RoomRegistry implements RoomHost {
       this.#compactedAtMs.set(name, this.clock.now());
       this.#adopt(room, outcome);
     } catch (error) {
+      this.meter.failedCompactions += 1;
       this.#logger.warn({ document: name, err: asError(error) }, 'compaction failed');
     }
   }
@@ -253,10 +272,6 @@ export class RoomRegistry implements RoomHost {
 
 /** How often loading starts again because the document was compacted meanwhile. */
 const loadAttemptsMax = 5;
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
 
 /** Throws `RefusedError` TW_INVALID_NAME. Any other Unicode text names a document. */
 function checkName(name: string): void {

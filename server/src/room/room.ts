@@ -11,11 +11,13 @@ import {
   encodeCursor,
 } from '@tideweave/shared';
 import type { AppendResult, Entry, Head, NewEntry } from '../log/document-log.ts';
-import type { WriteBatcher } from '../log/write-batcher.ts';
+import type { OnSettled, WriteBatcher } from '../log/write-batcher.ts';
 import { Audience } from './audience.ts';
 import { FanOut, FanOutWindow, segmentsOf } from './fan-out.ts';
 import type { CursorPlace, History, Known } from './history.ts';
 import { KnownState } from './known-state.ts';
+import { asError } from '../observability/log.ts';
+import type { Meter } from '../observability/meter.ts';
 import type { Contributor, Member } from './member.ts';
 import { TicketLedger } from './ticket-ledger.ts';
 import type { SetAside } from './set-aside.ts';
@@ -34,6 +36,7 @@ export interface RoomHost {
   readonly turn: Turn;
   readonly batcher: WriteBatcher;
   readonly limits: Limits;
+  readonly meter: Meter;
   /** Something was committed: the document may want compaction. */
   committed(room: Room): void;
   /** The room has ended and must not be joined again. */
@@ -67,6 +70,8 @@ export class Room implements RoomTurn {
   readonly #audience = new Audience(this.#tickets);
   /** Accepted and not yet sent. */
   #batch: { readonly contributor: Contributor; readonly update: Uint8Array }[] = [];
+  /** When the first of them was accepted (monotonic ms). */
+  #batchSinceMs = 0;
   /** Sessions that are being brought up to date. */
   #joining = 0;
   #lastUsedMs: number;
@@ -125,10 +130,13 @@ export class Room implements RoomTurn {
    * gathers it for the end of the turn. Throws `RefusedError` when it is malformed or cannot be taken now.
    */
   accept(update: Uint8Array, contributor: Contributor): Verdict {
+    const { clock, meter, turn } = this.#host;
     switch (this.#judge(update)) {
       case 'missing':
+        meter.prematureUpdates += 1;
         return { kind: 'missing' };
       case 'known':
+        meter.knownUpdates += 1;
         return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };
       case 'new':
         break;
@@ -138,8 +146,10 @@ export class Room implements RoomTurn {
     }
     this.#checkRoom(update.length);
     this.#state.take();
+    if (this.#batch.length === 0) this.#batchSinceMs = clock.now();
     this.#batch.push({ contributor, update });
-    this.#host.turn.roomHasWork(this);
+    meter.accepted(update.length);
+    turn.roomHasWork(this);
     return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };
   }
 
@@ -225,6 +235,7 @@ export class Room implements RoomTurn {
     const standing = this.#audience.standing(member);
     if (standing?.flow !== 'behind') return;
     standing.flow = 'resuming';
+    this.#host.meter.catchUps += 1;
     try {
       await this.bringUpToDate({ seq: standing.sentSeq, stateVector: standing.stateVector }, (updates) => {
         if (this.#audience.standing(member) !== standing) return;
@@ -326,15 +337,16 @@ export class Room implements RoomTurn {
     this.#batch = [];
     this.#lastUsedMs = now;
     const segments = segmentsOf(batch);
-    this.#audience.deliver(new FanOut(this.number, segments), this.head?.lastSeq ?? 0);
+    const { clock, meter, batcher } = this.#host;
+    const deliveries = this.#audience.deliver(new FanOut(this.number, segments), this.head?.lastSeq ?? 0);
     this.#window.sends(batch.length);
-    const time = this.#host.clock.wallTime();
+    meter.delivered(deliveries, clock.now() - this.#batchSinceMs);
+    const time = clock.wallTime();
     const entries = segments.map(({ contributor: { user, device }, update }) => ({ time, user, device, update }));
     const ticket = this.#tickets.issue();
     this.#history.add(segments.map((segment) => segment.update));
-    this.#host.batcher.enqueue(this.name, this.head?.epoch ?? null, entries, (result, firstSeq) =>
-      this.#settle(ticket, entries, result, firstSeq),
-    );
+    const onSettled: OnSettled = (result, firstSeq) => this.#settle(ticket, entries, result, firstSeq);
+    batcher.enqueue(this.name, this.head?.epoch ?? null, entries, onSettled, this.#batchSinceMs);
   }
 
   #sendPresence(): void {
@@ -385,7 +397,3 @@ export class Room implements RoomTurn {
 const composeAttemptsMax = 8;
 /** After this much quiet the log has to do for a reader who comes. */
 const releaseAfterMs = 5000;
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}

@@ -9,7 +9,7 @@ import { NativePeer } from '../support/native-peer.ts';
 import { readers } from '../support/readers.ts';
 import { RelayProcess } from '../support/relay-process.ts';
 import { memoryLog, withRelay } from '../support/relay.ts';
-import { within } from '../support/wait.ts';
+import { until, within } from '../support/wait.ts';
 import { YPeer } from '../support/y-peer.ts';
 
 const updateOf = (text: string): Uint8Array<ArrayBuffer> => {
@@ -263,5 +263,29 @@ test('D5 healthz and readyz tell a live process from one that can store', async 
     assert.equal(await json(`${http}/readyz`), { status: 'ok' });
   });
 });
+
+test('R5 while it drains it says that it is not ready, takes nothing new, and answers what it took', async () => {
+  const log = memoryLog();
+  await withRelay({ log }, async ({ http, relay }) => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    log.faults.beforeAppend = () => held;
+    const post = (): Promise<Response> =>
+      fetch(`${http}/api/docs/notes/update`, { method: 'POST', body: updateOf('taken') });
+    const taken = post();
+    await until('the edit to wait for its commit', async () => /uncommitted_bytes [1-9]/.test(await metricsOf(http)));
+    const closed = relay.close();
+    assert.equal(await codeOf(await fetch(`${http}/readyz`)), [503, 'TW_SHUTTING_DOWN']);
+    assert.equal(await json(`${http}/healthz`), { status: 'ok' });
+    assert.equal(await codeOf(await post()), [503, 'TW_SHUTTING_DOWN']);
+    release();
+    assert.is((await taken).status, 200);
+    await closed;
+  });
+});
+
+async function metricsOf(http: string): Promise<string> {
+  return (await fetch(`${http}/metrics`)).text();
+}
 
 test.run();

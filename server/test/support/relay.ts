@@ -13,6 +13,8 @@ export interface TestRelay {
   readonly port: number;
   /** What the relay had to say. */
   readonly logged: LoggedLine[];
+  /** The same of trace and debug. */
+  readonly details: LoggedLine[];
 }
 
 export interface LoggedLine {
@@ -24,10 +26,11 @@ export interface LoggedLine {
 /** Runs with a relay of its own on a free port. */
 export async function withRelay(options: RelayOptions, run: (relay: TestRelay) => Promise<void>): Promise<void> {
   const logged: LoggedLine[] = [];
-  const relay = await createRelay({ port: 0, logger: recordingLogger(logged), ...options });
+  const details: LoggedLine[] = [];
+  const relay = await createRelay({ port: 0, logger: recordingLogger(logged, details), ...options });
   const { host, port } = relay.address;
   try {
-    await run({ relay, url: `ws://${host}:${port}`, http: `http://${host}:${port}`, port, logged });
+    await run({ relay, url: `ws://${host}:${port}`, http: `http://${host}:${port}`, port, logged, details });
   } finally {
     await relay.close();
   }
@@ -40,19 +43,22 @@ export function memoryLog(): MemoryLog {
   return new MemoryLog({ wallTime: () => clock.wallTime(), randomId: () => (id += 1).toString(16).padStart(16, '0') });
 }
 
-function recordingLogger(lines: LoggedLine[]): Logger {
+function recordingLogger(lines: LoggedLine[], details: LoggedLine[], bound: LogFields = {}): Logger {
   const record =
     (level: string) =>
     (fields: LogFields, message: string): void =>
-      void lines.push({ level, message, fields });
-  const logger: Logger = {
+      void (level === 'trace' || level === 'debug' ? details : lines).push({
+        level,
+        message,
+        fields: { ...bound, ...fields },
+      });
+  return {
     trace: record('trace'),
     debug: record('debug'),
     info: record('info'),
     warn: record('warn'),
     error: record('error'),
     fatal: record('fatal'),
-    child: () => logger,
+    child: (fields) => recordingLogger(lines, details, { ...bound, ...fields }),
   };
-  return logger;
 }
