@@ -6,10 +6,12 @@ import type { Clock } from '@tideweave/shared';
 import type { DocumentClient } from './document-client.ts';
 import type { DocumentHandle } from './document-handle.ts';
 import { KeptDocument, type KeptDocumentTools } from './kept-document.ts';
+import type { OfflineStore } from './store/offline-store.ts';
 import { type SyncNowOptions, type SyncResult, syncNow } from './sync-now.ts';
 
 export interface BackgroundSyncOptions extends KeptDocumentTools {
   readonly client: DocumentClient;
+  readonly store: OfflineStore | Promise<OfflineStore>;
   readonly clock: Pick<Clock, 'after'>;
   /** What the application has open. */
   readonly handles: ReadonlyMap<string, DocumentHandle>;
@@ -23,6 +25,10 @@ export class BackgroundSync {
   #wanted: ReadonlySet<string> = new Set();
   /** Documents of a `sync` under way, with the number of those that wait for them. */
   readonly #syncing = new Map<string, number>();
+  /** Calls of `sync` that have not ended. */
+  #underWay = 0;
+  /** Nobody but `sync` asked for the connection. */
+  #isConnectionOurs = false;
   #isEnded = false;
 
   constructor(options: BackgroundSyncOptions) {
@@ -48,21 +54,36 @@ export class BackgroundSync {
     if (this.#wanted.has(name) && !this.#isEnded) this.#keep(name);
   }
 
-  /** Brings documents in sync; the connection is its caller's. */
-  async sync(names: readonly string[], options: SyncNowOptions): Promise<SyncResult[]> {
-    const { clock, handles, refusedError } = this.#options;
-    for (const name of names) this.#syncing.set(name, (this.#syncing.get(name) ?? 0) + 1);
+  /** See `SyncClient.syncNow`. The connection ends with the last that is under way, unless somebody else wants it. */
+  async syncNow(names: Iterable<string> | undefined, options: SyncNowOptions): Promise<SyncResult[]> {
+    const { client, clock, handles, refusedError } = this.#options;
+    const store = await this.#options.store;
+    const asked = [...new Set(names ?? [...handles.keys(), ...(await store.list()).map(({ name }) => name)])];
+    this.#checkOpen();
+    const document = (name: string): DocumentHandle | KeptDocument => handles.get(name) ?? this.#keep(name);
+    this.#underWay++;
+    for (const name of asked) this.#syncing.set(name, (this.#syncing.get(name) ?? 0) + 1);
     try {
-      const document = (name: string): DocumentHandle | KeptDocument => handles.get(name) ?? this.#keep(name);
-      return await syncNow({ clock, refusedError, document }, names, options);
+      if (client.connection === 'stopped') {
+        this.#isConnectionOurs = true;
+        client.connect();
+      }
+      const results = await syncNow({ clock, refusedError, document }, asked, options);
+      await store.flush();
+      return results;
     } finally {
-      for (const name of names) this.#release(name);
+      for (const name of asked) this.#release(name);
+      this.#underWay--;
+      if (this.#underWay === 0 && this.#isConnectionOurs) {
+        this.#isConnectionOurs = false;
+        client.disconnect();
+      }
     }
   }
 
-  /** Whether any `sync` is under way. */
-  get isSyncing(): boolean {
-    return this.#syncing.size > 0;
+  /** The application wants to be connected: no `sync` ends the connection. */
+  connecting(): void {
+    this.#isConnectionOurs = false;
   }
 
   end(): void {
@@ -71,7 +92,7 @@ export class BackgroundSync {
   }
 
   #keep(name: string): KeptDocument {
-    if (this.#isEnded) throw new Error('the client was destroyed');
+    this.#checkOpen();
     const kept = this.#kept.get(name) ?? new KeptDocument(this.#options.client, name, this.#options);
     this.#kept.set(name, kept);
     return kept;
@@ -86,5 +107,9 @@ export class BackgroundSync {
 
   #dropUnwanted(name: string): void {
     if (!this.#wanted.has(name) && !this.#syncing.has(name)) this.opening(name);
+  }
+
+  #checkOpen(): void {
+    if (this.#isEnded) throw new Error('the client was destroyed');
   }
 }

@@ -36,6 +36,8 @@ export interface DocumentLink {
   /** Takes an edit made here. */
   edit(update: Uint8Array): void;
   announce(awarenessUpdate: Uint8Array): void;
+  /** Compares the copy here with the relay's document as soon as that can be (C1), if it does so by itself. */
+  compareSoon(): void;
   /** Sends what waits for the end of the turn, now. */
   flush(): void;
   close(): void;

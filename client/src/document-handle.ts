@@ -88,12 +88,12 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
 
   /** Resolves when the document's content is here: with a store from the device, without one as `whenSynced`. */
   whenLoaded(options?: { signal?: AbortSignal }): Promise<void> {
-    return this.#wait(() => this.status.phase === 'ready', options?.signal);
+    return this.whenStatus(() => this.status.phase === 'ready', options?.signal);
   }
 
   /** Resolves when everything that the relay has is here; rejects with `RefusedError` when the relay refuses for good. */
   whenSynced(options?: { signal?: AbortSignal }): Promise<void> {
-    return this.#wait(() => this.status.synced, options?.signal);
+    return this.whenStatus(() => this.status.synced, options?.signal);
   }
 
   /**
@@ -105,7 +105,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     if (this.link.isLoading) await this.#loaded;
     const n = this.link.lastEdit;
     const isOnDevice = (): boolean => tier === 'device' && this.link.durableEdit >= n;
-    await this.#wait(() => this.#savedN >= n || isOnDevice(), signal);
+    await this.whenStatus(() => this.#savedN >= n || isOnDevice(), signal);
   }
 
   /** When everything made here was last durable on the relay (ms since 1970); null while that has not been seen. */
@@ -299,7 +299,8 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
     this.link.announce(encodeAwarenessUpdate(this.awareness, clients));
   }
 
-  #wait(done: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+  /** @internal Resolves when `done`, which is asked whenever the status changes; rejects as `whenSynced` does. */
+  whenStatus(done: (status: DocumentStatus) => boolean, signal: AbortSignal | undefined): Promise<void> {
     if (this.#closed) return Promise.reject(new Error(`document ${JSON.stringify(this.name)} was closed`));
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
@@ -317,7 +318,7 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   }
 
   #settle(waiter: Waiter, status: DocumentStatus): void {
-    if (waiter.done()) waiter.resolve();
+    if (waiter.done(status)) waiter.resolve();
     else if (status.phase === 'refused' && status.error !== null) waiter.fail(refusedError(status.error));
   }
 }
@@ -336,7 +337,7 @@ export interface HandleOwner {
 }
 
 interface Waiter {
-  readonly done: () => boolean;
+  readonly done: (status: DocumentStatus) => boolean;
   readonly resolve: () => void;
   readonly fail: (error: Error) => void;
 }

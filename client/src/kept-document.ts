@@ -17,8 +17,8 @@ export class KeptDocument implements LinkedDocument {
   /** All that there is, in the order it came; one update after somebody asked. */
   #updates: Uint8Array[] = [];
   #isClosed = false;
-  /** Bytes of updates that came from the relay. */
-  bytesDown = 0;
+  /** What was there when somebody asked what would come, and what has come since; null when nobody has. */
+  #arrivals: { readonly before: Uint8Array; readonly updates: Uint8Array[] } | null = null;
 
   /** Throws `RefusedError` TW_INVALID_NAME. */
   constructor(client: DocumentClient, name: string, tools: KeptDocumentTools) {
@@ -43,17 +43,8 @@ export class KeptDocument implements LinkedDocument {
     return this.#isClosed;
   }
 
-  /** Resolves when all that the relay has is here and all that was here is durable there, or the document was closed. */
-  whenSettled(signal: AbortSignal): Promise<void> {
-    return this.#wait(({ synced, safe, access }) => synced && (safe === 'server' || access === 'read'), signal);
-  }
-
-  /** Resolves when the device has been read, or the document was closed. */
-  whenLoaded(signal: AbortSignal): Promise<void> {
-    return this.#wait(() => !this.#link.isLoading, signal);
-  }
-
-  #wait(done: (status: DocumentStatus) => boolean, signal: AbortSignal): Promise<void> {
+  /** Resolves when `done`, which is asked whenever the status changes, or the document was closed. */
+  whenStatus(done: (status: DocumentStatus) => boolean, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const status = this.#isClosed ? null : this.#link.status;
@@ -70,6 +61,26 @@ export class KeptDocument implements LinkedDocument {
       signal.addEventListener('abort', look);
       look();
     });
+  }
+
+  /** Begins to note what comes from the relay, with the state to compare it with. */
+  watchArrivals(): void {
+    this.#arrivals = { before: this.#merged(), updates: [] };
+  }
+
+  /** What has come since `watchArrivals`, and whether it changed anything; ends the watch. */
+  takeArrivals(): Arrivals {
+    const { before, updates } = this.#arrivals ?? { before: emptyUpdate, updates: [] };
+    this.#arrivals = null;
+    let isChanged = false;
+    if (updates.length > 0) {
+      const doc = new Y.Doc();
+      Y.applyUpdate(doc, before);
+      doc.on('update', () => (isChanged = true));
+      for (const update of updates) Y.applyUpdate(doc, update);
+      doc.destroy();
+    }
+    return { updates: updates.length, bytes: updates.reduce((sum, { length }) => sum + length, 0), isChanged };
   }
 
   stateVector(): Uint8Array {
@@ -96,9 +107,10 @@ export class KeptDocument implements LinkedDocument {
 
   /** Without a `Y.Doc` nobody can say at once whether it brought anything: what compares the two sides finds out. */
   apply(update: Uint8Array): boolean {
-    this.bytesDown += update.length;
     // A copy: it may be a view into its frame.
-    this.#updates.push(update.slice());
+    const copy = update.slice();
+    this.#updates.push(copy);
+    this.#arrivals?.updates.push(copy);
     return true;
   }
 
@@ -122,6 +134,13 @@ export class KeptDocument implements LinkedDocument {
     this.#updates = [merged];
     return merged;
   }
+}
+
+/** What has come from the relay. */
+export interface Arrivals {
+  readonly updates: number;
+  readonly bytes: number;
+  readonly isChanged: boolean;
 }
 
 /** What it uses of what is loaded already. */

@@ -131,6 +131,7 @@ export class SyncClient extends Emitter<ClientEvents> {
   /** Connects, and from then on again whenever the connection is lost. Calling it again does nothing. */
   connect(): void {
     this.#checkOpen();
+    this.#background?.connecting();
     this.#client.connect();
   }
 
@@ -173,22 +174,12 @@ export class SyncClient extends Emitter<ClientEvents> {
   }
 
   /**
-   * Batch mode, for background tasks and metered links: connects, pushes, pulls, waits until all is durable, and
-   * disconnects again if there was no connection wanted before. `names` defaults to the open documents and all that the
-   * device keeps; it needs a store. Resolves with a result for each, in that order.
+   * Batch mode, for background tasks and metered links: connects, pushes, pulls, waits until all is durable and what it
+   * touched was compared with the relay's, and disconnects again unless `connect()` was called. `names` defaults to the
+   * open documents and all that the device keeps; it needs a store. Resolves with a result for each, in that order.
    */
   async syncNow(names?: Iterable<string>, options: SyncNowOptions = {}): Promise<SyncResult[]> {
-    const background = await this.#inBackground();
-    const asked = [...new Set(names ?? (await this.#known()))];
-    const wasStopped = this.#client.connection === 'stopped';
-    this.connect();
-    try {
-      const results = await background.sync(asked, options);
-      await (await this.#store)?.flush();
-      return results;
-    } finally {
-      if (wasStopped && !background.isSyncing) this.disconnect();
-    }
+    return (await this.#inBackground()).syncNow(names, options);
   }
 
   /** Resolves when every edit made before the call, in every open document, is durable: see `DocumentHandle.whenSaved`. */
@@ -235,17 +226,13 @@ export class SyncClient extends Emitter<ClientEvents> {
     }
   }
 
-  async #known(): Promise<string[]> {
-    const stored = (await (await this.#store)?.list()) ?? [];
-    return [...this.#handles.keys(), ...stored.map(({ name }) => name)];
-  }
-
   async #inBackground(): Promise<BackgroundSync> {
     if (this.#store === undefined) throw new TypeError('documents that are not open are kept in a store: give one');
     const { BackgroundSync } = await import('./background-sync.ts');
     this.#checkOpen();
     this.#background ??= new BackgroundSync({
       client: this.#client,
+      store: this.#store,
       clock: this.#clock,
       handles: this.#handles,
       mergeUpdates,

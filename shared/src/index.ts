@@ -28,6 +28,7 @@ export { type YWebsocketMessage, decodeYWebsocket, encodeYWebsocket } from './pr
 export {
   type Limits,
   authorBytesMax,
+  comparisonMsMin,
   cursorBytesMax,
   defaultLimits,
   nameBytesMax,

@@ -96,6 +96,12 @@ export class RelayDocument implements DocumentLink {
     this.#driver.schedule();
   }
 
+  compareSoon(): void {
+    if (this.#early !== null) return;
+    this.#session.compareSoon(this.#name, this.#driver.clock.now());
+    this.#driver.schedule();
+  }
+
   flush(): void {
     this.#driver.drain();
   }

@@ -64,6 +64,9 @@ export class TabDocument implements DocumentLink, LinkedDocument {
     this.#link.announce(awarenessUpdate);
   }
 
+  /** The leader compares, when the document is quiet. */
+  compareSoon(): void {}
+
   flush(): void {
     this.#link.flush();
   }

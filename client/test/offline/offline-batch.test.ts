@@ -1,5 +1,6 @@
 // @slow
 /** Documents in sync without being opened: `keep` and `syncNow`. */
+import type { SyncResult } from '@tideweave/client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as Y from 'yjs';
@@ -91,12 +92,14 @@ test('C4 U1 syncNow pushes what waits on the device, pulls, disconnects, and say
   const store = await world.store();
   const client = world.client({ store, connect: false });
   const results = await within('the batch', client.syncNow());
-  const of = (name: string): unknown[] => {
-    const found = results.find((result) => result.name === name);
-    return [found?.changed, found?.error];
-  };
-  assert.equal([results.length, of('one'), of('two')], [2, [false, null], [true, null]]);
-  assert.ok(results.every(({ bytesUp }) => bytesUp > 10));
+  const of = (name: string): SyncResult | undefined => results.find((result) => result.name === name);
+  const { bytesUp: bytesOfOne = 0, ...one } = of('one') ?? {};
+  const nothingDown = { updatesDown: 0, bytesDown: 0, changed: false };
+  assert.equal(one, { name: 'one', updatesUp: 1, ...nothingDown, verified: true, merge: null, error: null });
+  const two = of('two');
+  assert.equal([two?.updatesUp, two?.updatesDown, two?.changed, two?.verified, two?.error], [1, 1, true, true, null]);
+  assert.ok(bytesOfOne > 10 && (two?.bytesUp ?? 0) > 10 && (two?.bytesDown ?? 0) > 10);
+  assert.is(results.length, 2);
   assert.is(client.status.connection, 'stopped');
   assert.is(client.documents.size, 0);
   assert.is(textOf(await world.content('one')), 'one offline');
@@ -111,6 +114,68 @@ test('C4 U1 syncNow pushes what waits on the device, pulls, disconnects, and say
     [[0, false, null]],
   );
   assert.is((await world.about('one')).seq, seq);
+});
+
+test('C2 syncNow counts only what changed something as a change, in documents that are open and that are not', async ({
+  world,
+}) => {
+  await world.online();
+  await elsewhere(world, 'document', 'here already');
+  const first = await world.device();
+  await within('the document', first.handle.whenSynced());
+  await within('the device', first.store.flush());
+  // Without the place to resume everything comes again.
+  const stored = await first.store.export('document');
+  await first.end();
+  const store = await world.store('other');
+  await store.append('document', 'received', stored ?? new Uint8Array([0, 0])).durable;
+  const client = world.client({ store, connect: false });
+  const of = async (): Promise<unknown[]> => {
+    const [result] = await within('the batch', client.syncNow(['document']));
+    return [result?.changed, result?.error];
+  };
+  assert.equal(await of(), [false, null], 'what comes is here already');
+  const handle = client.open('document');
+  assert.equal(await of(), [false, null]);
+  await elsewhere(world, 'document', 'news, ');
+  assert.equal(await of(), [true, null]);
+  assert.is(textOf(handle.doc), 'news, here already');
+  handle.close();
+  await elsewhere(world, 'document', 'more ');
+  assert.equal(await of(), [true, null]);
+});
+
+test('C4 batches at the same time share a connection that ends with the last of them, and none that the application wants', async ({
+  world,
+}) => {
+  await world.online();
+  const client = world.client({ store: await world.store(), connect: false });
+  await Promise.all([within('one', client.syncNow(['one'])), within('two', client.syncNow(['two', 'three']))]);
+  assert.is(client.status.connection, 'stopped');
+  // In the middle of it.
+  const off = client.on('status', () => client.connect());
+  await within('the batch', client.syncNow(['one']));
+  off();
+  assert.is(client.status.connection, 'connected');
+});
+
+test('C1 syncNow tells when a copy that it touched is not the relay’s document', async ({ world }) => {
+  await world.online();
+  await elsewhere(world, 'document', 'theirs');
+  const device = await world.device();
+  await within('the document', device.handle.whenSynced());
+  await until('a watermark on the device', async () => (await device.store.load('document')).resume !== null);
+  const { resume } = await device.store.load('document');
+  await device.end();
+  // A place to resume without what was before it: nobody notices but who compares.
+  const store = await world.store('other');
+  await store.setResume('document', resume ?? { epoch: '', cursor: new Uint8Array() });
+  await elsewhere(world, 'document', 'more of ');
+  const [result] = await within('the batch', world.client({ store, connect: false }).syncNow(['document']));
+  assert.equal([result?.verified, result?.error], [true, null], 'compared, exchanged, and compared again');
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, (await store.export('document')) ?? new Uint8Array([0, 0]));
+  assert.is(textOf(doc), 'more of theirs');
 });
 
 test('C5 a kept document gives the relay what it lacks, though nobody opened it', async ({ world }) => {

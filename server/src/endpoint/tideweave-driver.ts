@@ -12,6 +12,7 @@ import {
   nothingCompared,
   partBytes,
   splitUpdate,
+  comparisonMsMin,
 } from '@tideweave/shared';
 import type { Grant } from '../auth/authorizer.ts';
 import { type DialectFrames, tideweaveFrames } from '../room/dialect-frames.ts';
@@ -261,9 +262,6 @@ export class TideweaveDriver implements Driver {
     if (messages.length > 0) this.#out.write(binaryFrame([encodeMessages(messages)]));
   }
 }
-
-/** How often the copy of one session is compared at most. */
-const comparisonMsMin = 1000;
 
 /** A native session's place in one room. */
 class NativeMember implements Member {

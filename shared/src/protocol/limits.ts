@@ -65,6 +65,8 @@ export const tokenBytesMax: number = 8192;
 export const cursorBytesMax: number = 64;
 /** A digest of a document's state on the wire: the first bytes of a SHA-256. */
 export const digestBytes: number = 16;
+/** Between two comparisons of one document that a relay makes for one session. */
+export const comparisonMsMin: number = 1000;
 /** An address in the hocuspocus dialect: a document name, a zero and a session id, in UTF-8. */
 export const hocuspocusAddressBytesMax: number = nameBytesMax + 1 + 64;
 /** A stateless message of the hocuspocus dialect, in UTF-8. */

@@ -96,6 +96,11 @@ export class ClientExchange {
     this.#comparisons.tick(now);
   }
 
+  /** Compares the document as soon as the relay can answer. */
+  compareSoon(document: ClientDocument, now: number): void {
+    this.#comparisons.hurry(document, now);
+  }
+
   /** The document has a new edit. */
   edited(document: ClientDocument): void {
     document.comparison.touched();
@@ -150,7 +155,7 @@ export class ClientExchange {
   #watermark(document: ClientDocument, message: WatermarkMessage): void {
     this.#checkEpoch(document, message.epoch);
     document.cursor = message.cursor.slice();
-    document.comparison.settled = message.settled;
+    document.comparison.watermark(message.settled);
     this.#confirmed(document, document.deliveries.watermark(message.settled));
     this.#tellResume(document);
   }

@@ -147,6 +147,11 @@ export class ClientSession {
     return n;
   }
 
+  /** Somebody waits for the document to be compared with the relay's (C1): it is not left alone for long before. */
+  compareSoon(name: string, now: number): void {
+    this.#exchange.compareSoon(this.#document(name), now);
+  }
+
   /** Sends an awareness update; one made without a connection is dropped, as presence is told anew on opening. */
   announce(name: string, update: Uint8Array): void {
     const { number } = this.#document(name);
@@ -272,8 +277,7 @@ export class ClientSession {
     for (const name of this.#abandoned.values()) if (name === document.name) return;
     document.move('ask');
     this.#waiting.delete(document);
-    this.#lastRequest++;
-    document.request = this.#lastRequest;
+    document.request = ++this.#lastRequest;
     this.#byRequest.set(document.request, document);
     this.#outputs.send({
       type: 'open',

@@ -1,7 +1,7 @@
 import { RefusedError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { splitUpdate } from '../protocol/codec.ts';
-import { type Limits, digestBytes, partBytes } from '../protocol/limits.ts';
+import { type Limits, comparisonMsMin, digestBytes, partBytes } from '../protocol/limits.ts';
 import type { ComparedMessage } from '../protocol/message.ts';
 import type { ClientDocument } from './client-document.ts';
 import type { ClientOutputs } from './client-outputs.ts';
@@ -28,6 +28,10 @@ export class DocumentComparison {
   relayLacks: boolean = false;
   /** Exchanges since the two were last the same. */
   attempts: number = 0;
+  /** Somebody waits for the answer: the relay is asked at once, or at the next watermark after it had moved on. */
+  urgency: 'none' | 'now' | 'next' = 'none';
+  /** When the relay was asked last (monotonic ms). */
+  askedAtMs: number = -Infinity;
   /** When to ask (monotonic ms). */
   atMs: number = Infinity;
 
@@ -45,9 +49,18 @@ export class DocumentComparison {
     this.asked = 'no';
   }
 
+  /** The cursor has moved; `settled`: to the end of what the relay has. */
+  watermark(settled: boolean): void {
+    this.settled = settled;
+    if (this.urgency !== 'next') return;
+    this.urgency = 'now';
+    this.atMs = Infinity;
+  }
+
   same(): void {
     this.changed = false;
     this.relayLacks = false;
+    this.urgency = 'none';
     this.attempts = 0;
   }
 }
@@ -81,9 +94,20 @@ export class Comparisons {
       outbox.size === 0 &&
       document.resyncN === 0;
     if (!quiet || comparison.atMs !== Infinity) return;
-    comparison.atMs = now + quietMs.min + this.#options.random() * quietMs.spread;
+    const { urgency, askedAtMs } = comparison;
+    comparison.atMs =
+      urgency === 'now'
+        ? Math.max(now, askedAtMs + 1.25 * comparisonMsMin)
+        : now + quietMs.min + this.#options.random() * quietMs.spread;
     this.#due.add(document);
     this.#deadlineMs = Math.min(this.#deadlineMs, comparison.atMs);
+  }
+
+  /** Does not wait until the document has been quiet for long. */
+  hurry(document: ClientDocument, now: number): void {
+    document.comparison.urgency = 'now';
+    document.comparison.atMs = Infinity;
+    this.consider(document, now);
   }
 
   /** Asks about every document that has been quiet for long enough. */
@@ -100,6 +124,7 @@ export class Comparisons {
       this.#due.delete(document);
       comparison.atMs = Infinity;
       comparison.asked = 'yes';
+      comparison.askedAtMs = now;
       const { name, number: doc, cursor } = document;
       this.#outputs.send({
         type: 'compare',
@@ -127,7 +152,10 @@ export class Comparisons {
       throw new RefusedError('TW_UNEXPECTED_MESSAGE', 'the relay compared what nobody asked for');
     comparison.asked = 'no';
     const deletes = document.parts.conclude(message.deletes, this.#options.updateBytesMax);
-    if (message.result === 'elsewhere') return;
+    if (message.result === 'elsewhere') {
+      if (comparison.urgency === 'now') comparison.urgency = 'next';
+      return;
+    }
     if (message.result === 'same') {
       if (asked === 'yes') comparison.same();
     } else {
