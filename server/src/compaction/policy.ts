@@ -19,7 +19,7 @@ export interface CompactionState {
 }
 
 /** A tail up to this is fine beside any snapshot. */
-const tailBytesMin = 256 * 1024;
+const tailBytesMin = 64 * 1024;
 /** A larger one may have this share of the snapshot. */
 const tailShare = 0.5;
 /** A document in which nothing happened for so long counts as quiet. */

@@ -26,10 +26,10 @@ test('R3 any tail is merged when the document is unloaded', () => {
   );
 });
 
-test('R3 a tail over 256 KiB or half the snapshot is merged at once, whichever is more', () => {
+test('R3 a tail over 64 KiB or half the snapshot is merged at once, whichever is more', () => {
   for (const [tailBytes, snapshotBytes, expected] of [
-    [256 * kib, 0, 'later'],
-    [256 * kib + 1, 0, 'now'],
+    [64 * kib, 0, 'later'],
+    [64 * kib + 1, 0, 'now'],
     [400 * kib, 1000 * kib, 'later'],
     [501 * kib, 1000 * kib, 'now'],
   ] as const) {
