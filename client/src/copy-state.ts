@@ -1,9 +1,12 @@
 import type { CopyDifference } from '@tideweave/shared';
-import { snapshotDigest } from '@tideweave/shared/snapshot-digest';
+import { Comparisons, snapshotDigest } from '@tideweave/shared/comparison';
 import * as Y from 'yjs';
 
-/** These functions, for whoever has them handed over. */
+export { Comparisons };
+
+/** What is here, for whoever has it handed over. */
 export interface CopyReaders {
+  readonly Comparisons: typeof Comparisons;
   readonly digestOf: typeof digestOf;
   readonly differenceOf: typeof differenceOf;
 }

@@ -1,5 +1,5 @@
 /** For the simulator and for tests of other packages: a client in a world of one's own. Not covered by semantic versioning. */
-export { differenceOf, digestOf } from './copy-state.ts';
+export { Comparisons, differenceOf, digestOf } from './copy-state.ts';
 export { DeviceCopy, resumed } from './relay/device-copy.ts';
 export type { ClientEnvironment } from './environment.ts';
 export { SyncClient } from './sync-client.ts';

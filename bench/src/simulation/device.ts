@@ -1,5 +1,6 @@
 /** A device with the real client on it: documents, a person who edits, and a life that can end at any step. */
 import {
+  Comparisons,
   DeviceCopy,
   SyncClient,
   type Transport,
@@ -116,7 +117,7 @@ export class NativeDevice {
         clock,
         random: Dice.for(settings.seed, `${this.settings.name} life ${this.#lives}`).random,
         watchNetwork: () => () => undefined,
-        copyReaders: () => Promise.resolve({ differenceOf, digestOf }),
+        copyReaders: () => Promise.resolve({ Comparisons, differenceOf, digestOf }),
         deviceCopies: () => Promise.resolve({ DeviceCopy, resumed }),
         connect: (events) =>
           Promise.resolve(planting.transport(events, (watched) => this.#world.dial(this.settings, clock, watched, ''))),

@@ -4,6 +4,7 @@ import {
   ClientSession,
   type ClientSessionOptions,
   type Clock,
+  type CopyDifference,
   assert,
   defaultLimits,
 } from '@tideweave/shared';
@@ -68,8 +69,12 @@ export class SessionDriver {
       readStateVector,
       readDifference,
       merge: mergeUpdates,
-      digestCopy: (name) => readCopy(name, this.#readers.digestOf),
-      compareCopy: (name, there) => readCopy(name, (doc) => this.#readers.differenceOf(doc, there)),
+      comparisons: (host) => {
+        const { Comparisons, digestOf, differenceOf } = this.#readers;
+        const compareCopy = (name: string, there: Uint8Array): CopyDifference =>
+          readCopy(name, (doc) => differenceOf(doc, there));
+        return new Comparisons({ digestCopy: (name) => readCopy(name, digestOf), compareCopy }, host);
+      },
       ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
     });
     this.#unwatchNetwork = environment.watchNetwork(() => {

@@ -4,7 +4,7 @@ import { SyncClient } from '@tideweave/client/testing';
 import { MemoryDevice, openMemoryStore } from '../../src/store/memory-store.ts';
 import { shareTabs } from '@tideweave/client/tabs';
 import type { Cancel, Clock, Random } from '@tideweave/shared';
-import { differenceOf, digestOf } from '../../src/copy-state.ts';
+import { Comparisons, differenceOf, digestOf } from '../../src/copy-state.ts';
 import { DeviceCopy, resumed } from '../../src/relay/device-copy.ts';
 import type { ClientEnvironment } from '../../src/environment.ts';
 import type { SyncClientOptions } from '../../src/sync-client.ts';
@@ -84,7 +84,7 @@ export class Page {
       clock,
       random,
       watchNetwork: () => () => undefined,
-      copyReaders: () => Promise.resolve({ differenceOf, digestOf }),
+      copyReaders: () => Promise.resolve({ Comparisons, differenceOf, digestOf }),
       deviceCopies: () => Promise.resolve({ DeviceCopy, resumed }),
       connect: (events) => Promise.resolve(world.relay.connect(this, events)),
       tabs: this.#platform(),

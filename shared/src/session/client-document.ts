@@ -4,7 +4,7 @@ import { type RefusalAction, refusalRules } from '../protocol/close.ts';
 import { partBytes } from '../protocol/limits.ts';
 import type { OpenedMessage, RefuseMessage } from '../protocol/message.ts';
 import { Backoff } from './backoff.ts';
-import { DocumentComparison } from './comparisons.ts';
+import { DocumentComparison } from './document-comparison.ts';
 import { Deliveries, type Merge } from './deliveries.ts';
 import { Outbox } from './outbox.ts';
 import { PartsBuffer } from './parts-buffer.ts';

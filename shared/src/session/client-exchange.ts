@@ -1,30 +1,32 @@
 import { RefusedError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
 import { splitUpdate } from '../protocol/codec.ts';
-import { partBytes } from '../protocol/limits.ts';
+import { type Limits, comparisonMsMin, digestBytes, partBytes } from '../protocol/limits.ts';
 import type { OpenedMessage, ServerDocumentMessage, WatermarkMessage } from '../protocol/message.ts';
 import type { ClientDocument } from './client-document.ts';
 import type { ClientOutputs } from './client-outputs.ts';
-import { type ComparisonOptions, Comparisons } from './comparisons.ts';
+import type { ComparisonHost, Comparisons } from './comparisons.ts';
 import type { Merge } from './deliveries.ts';
 
 /** What passes between a client and a relay about documents that are open: edits one way, everything else the other. */
 export class ClientExchange {
   readonly #options: ClientExchangeOptions;
   readonly #outputs: ClientOutputs;
-  readonly #comparisons: Comparisons;
+  /** Null until a document was opened: nothing is compared before. */
+  #comparisons: Comparisons | null = null;
   /** Documents that may have something to push. */
   readonly #unpushed = new Set<ClientDocument>();
 
   constructor(options: ClientExchangeOptions, outputs: ClientOutputs) {
     this.#options = options;
     this.#outputs = outputs;
-    this.#comparisons = new Comparisons(options, outputs);
   }
 
   /** The relay has opened a document. Throws `RefusedError` when it is not what was asked for. */
   opened(document: ClientDocument, message: OpenedMessage): void {
     expect(document.move('opened'), message);
     document.opened(message);
+    this.#comparisons ??= this.#options.comparisons(this.#host);
     const isFirst = document.epoch === '';
     this.#checkEpoch(document, message.epoch);
     // To be kept at once: what is saved from here on belongs to this history (C6).
@@ -39,7 +41,7 @@ export class ClientExchange {
   /** Takes a message about an open document. Throws `RefusedError` when it breaks the protocol. */
   receive(document: ClientDocument, message: ServerDocumentMessage, now: number): void {
     this.#receive(document, message);
-    this.#comparisons.consider(document, now);
+    this.#comparisons?.consider(document, now);
   }
 
   #receive(document: ClientDocument, message: ServerDocumentMessage): void {
@@ -79,7 +81,7 @@ export class ClientExchange {
         this.#watermark(document, message);
         return;
       case 'compared':
-        this.#comparisons.compared(document, message);
+        this.#comparisons?.compared(document, message);
         return;
       case 'awareness':
         this.#outputs.tell({ kind: 'awareness', name, update: message.update });
@@ -88,17 +90,19 @@ export class ClientExchange {
 
   /** When `tick` is due next (monotonic ms). */
   get deadline(): number {
-    return this.#comparisons.deadline;
+    return this.#comparisons?.deadline ?? Infinity;
   }
 
   /** Compares what has been quiet for long enough. */
   tick(now: number): void {
-    this.#comparisons.tick(now);
+    this.#comparisons?.tick(now);
   }
 
   /** Compares the document as soon as the relay can answer. */
   compareSoon(document: ClientDocument, now: number): void {
-    this.#comparisons.hurry(document, now);
+    document.comparison.urgency = 'now';
+    document.comparison.atMs = Infinity;
+    this.#comparisons?.consider(document, now);
   }
 
   /** The document has a new edit. */
@@ -123,7 +127,7 @@ export class ClientExchange {
 
   /** The connection is gone. */
   forget(): void {
-    this.#comparisons.forget();
+    this.#comparisons?.forget();
     this.#unpushed.clear();
   }
 
@@ -139,6 +143,21 @@ export class ClientExchange {
     if (!document.caughtUpDue || document.number === 0) return;
     document.caughtUpDue = false;
     this.#outputs.send({ type: 'caught-up', doc: document.number });
+  }
+
+  get #host(): ComparisonHost {
+    const { random, updateBytesMax } = this.#options;
+    const outputs = this.#outputs;
+    return {
+      random,
+      outputs,
+      updateBytesMax,
+      comparisonMsMin,
+      ask: ({ number: doc, cursor }, digest) =>
+        outputs.send({ type: 'compare', doc, cursor, digest: digest.slice(0, digestBytes) }),
+      resync: (document, n, update) => this.#send(document, 'resync', n, update),
+      refused: (code, reason) => new RefusedError(code, reason),
+    };
   }
 
   #resync(document: ClientDocument, stateVector: Uint8Array): void {
@@ -176,7 +195,13 @@ export class ClientExchange {
   }
 }
 
-export interface ClientExchangeOptions extends ComparisonOptions {
+export interface ClientExchangeOptions {
+  readonly random: Random;
+  readonly updateBytesMax: Limits['updateBytesMax'];
+  /** Everything here beyond `stateVector`, as one Yjs V1 update. */
+  readonly readDifference: (name: string, stateVector: Uint8Array) => Uint8Array;
+  /** Makes what compares copies with the relay's documents, when the first is open. */
+  readonly comparisons: (host: ComparisonHost) => Comparisons;
   /** Bytes that may be on their way without an acknowledgement; default 4 MiB, which suits a network. */
   readonly inFlightBytesMax?: number;
   /** A client has Yjs for it, and need not load a second one. */

@@ -1,7 +1,11 @@
-import { RefusedError } from '../base/errors.ts';
+/**
+ * When copies are compared with the relay's documents, and what follows from a difference. A page loads it later than the
+ * rest of a client: it imports nothing of that, and has what it needs of it handed over (`ComparisonHost`).
+ */
+import type { RefusedError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { splitUpdate } from '../protocol/codec.ts';
-import { type Limits, comparisonMsMin, digestBytes, partBytes } from '../protocol/limits.ts';
+import type { RefusalCode } from '../protocol/close.ts';
+import type { Limits } from '../protocol/limits.ts';
 import type { ComparedMessage } from '../protocol/message.ts';
 import type { ClientDocument } from './client-document.ts';
 import type { ClientOutputs } from './client-outputs.ts';
@@ -16,66 +20,17 @@ export interface Divergence {
   readonly attempt: number;
 }
 
-/** How far one document is with being compared. */
-export class DocumentComparison {
-  /** Something has changed, here or there, since the two were found to be the same. */
-  changed: boolean = true;
-  /** All that came from the relay is before the cursor. */
-  settled: boolean = false;
-  /** `stale`: edits were made here since the relay was asked. */
-  asked: 'no' | 'yes' | 'stale' = 'no';
-  /** The relay was found to lack what is here, and has not been seen to have it since. */
-  relayLacks: boolean = false;
-  /** Exchanges since the two were last the same. */
-  attempts: number = 0;
-  /** Somebody waits for the answer: the relay is asked at once, or at the next watermark after it had moved on. */
-  urgency: 'none' | 'now' | 'next' = 'none';
-  /** When the relay was asked last (monotonic ms). */
-  askedAtMs: number = -Infinity;
-  /** When to ask (monotonic ms). */
-  atMs: number = Infinity;
-
-  /** There is something new: what was found does not hold any more, and nothing is to be asked before it is quiet. */
-  touched(): void {
-    this.changed = true;
-    this.atMs = Infinity;
-    if (this.asked === 'yes') this.asked = 'stale';
-  }
-
-  /** The document is open on a new connection, or open no more. */
-  begin(): void {
-    this.touched();
-    this.settled = false;
-    this.asked = 'no';
-  }
-
-  /** The cursor has moved; `settled`: to the end of what the relay has. */
-  watermark(settled: boolean): void {
-    this.settled = settled;
-    if (this.urgency !== 'next') return;
-    this.urgency = 'now';
-    this.atMs = Infinity;
-  }
-
-  same(): void {
-    this.changed = false;
-    this.relayLacks = false;
-    this.urgency = 'none';
-    this.attempts = 0;
-  }
-}
-
 /** When the copies here are compared with the relay's, and what follows from a difference. */
 export class Comparisons {
   readonly #options: ComparisonOptions;
-  readonly #outputs: ClientOutputs;
+  readonly #host: ComparisonHost;
   readonly #due = new Set<ClientDocument>();
   /** No comparison is due before (monotonic ms). */
   #deadlineMs = Infinity;
 
-  constructor(options: ComparisonOptions, outputs: ClientOutputs) {
+  constructor(options: ComparisonOptions, host: ComparisonHost) {
     this.#options = options;
-    this.#outputs = outputs;
+    this.#host = host;
   }
 
   get deadline(): number {
@@ -97,17 +52,10 @@ export class Comparisons {
     const { urgency, askedAtMs } = comparison;
     comparison.atMs =
       urgency === 'now'
-        ? Math.max(now, askedAtMs + 1.25 * comparisonMsMin)
-        : now + quietMs.min + this.#options.random() * quietMs.spread;
+        ? Math.max(now, askedAtMs + 1.25 * this.#host.comparisonMsMin)
+        : now + quietMs.min + this.#host.random() * quietMs.spread;
     this.#due.add(document);
     this.#deadlineMs = Math.min(this.#deadlineMs, comparison.atMs);
-  }
-
-  /** Does not wait until the document has been quiet for long. */
-  hurry(document: ClientDocument, now: number): void {
-    document.comparison.urgency = 'now';
-    document.comparison.atMs = Infinity;
-    this.consider(document, now);
   }
 
   /** Asks about every document that has been quiet for long enough. */
@@ -125,13 +73,7 @@ export class Comparisons {
       comparison.atMs = Infinity;
       comparison.asked = 'yes';
       comparison.askedAtMs = now;
-      const { name, number: doc, cursor } = document;
-      this.#outputs.send({
-        type: 'compare',
-        doc,
-        cursor,
-        digest: this.#options.digestCopy(name).slice(0, digestBytes),
-      });
+      this.#host.ask(document, this.#options.digestCopy(document.name));
     }
   }
 
@@ -149,9 +91,9 @@ export class Comparisons {
     const { comparison } = document;
     const { asked } = comparison;
     if (asked === 'no' || !document.move('compared'))
-      throw new RefusedError('TW_UNEXPECTED_MESSAGE', 'the relay compared what nobody asked for');
+      throw this.#host.refused('TW_UNEXPECTED_MESSAGE', 'the relay compared what nobody asked for');
     comparison.asked = 'no';
-    const deletes = document.parts.conclude(message.deletes, this.#options.updateBytesMax);
+    const deletes = document.parts.conclude(message.deletes, this.#host.updateBytesMax);
     if (message.result === 'elsewhere') {
       if (comparison.urgency === 'now') comparison.urgency = 'next';
       return;
@@ -161,7 +103,7 @@ export class Comparisons {
     } else {
       this.#differs(document, joined(deletes, message.stateVector), asked);
     }
-    this.#outputs.tell({ kind: 'status', name: document.name });
+    this.#host.outputs.tell({ kind: 'status', name: document.name });
   }
 
   #differs(document: ClientDocument, there: Uint8Array, asked: 'yes' | 'stale'): void {
@@ -174,12 +116,12 @@ export class Comparisons {
       // Deletions that only follow from others are news to the relay, but nobody has to wait until it has them.
       const n = document.outbox.takeAll();
       if (relay || asked === 'stale') document.resyncN = n;
-      this.#send(document.number, n, surplus);
+      this.#host.resync(document, n, surplus);
     }
     // Deletions that did not get here are made good as if they came now.
     if (lacks !== null) {
       document.deliveries.add(lacks);
-      this.#outputs.tell({ kind: 'apply', name, update: lacks });
+      this.#host.outputs.tell({ kind: 'apply', name, update: lacks });
     }
     if (lacksInsertions) document.move('astray');
     comparison.relayLacks ||= relay;
@@ -189,25 +131,32 @@ export class Comparisons {
     if (hopeless) comparison.changed = false;
     else comparison.attempts++;
     const divergence = { here: astray, relay, attempt: Math.max(1, comparison.attempts) };
-    this.#outputs.tell({ kind: 'diverged', name, divergence });
+    this.#host.outputs.tell({ kind: 'diverged', name, divergence });
     if (comparison.attempts > attemptsMax)
-      throw new RefusedError('TW_DIVERGED', `still different after ${attemptsMax} exchanges`);
-  }
-
-  #send(doc: number, n: number, update: Uint8Array): void {
-    this.#outputs.send(...splitUpdate(doc, update, partBytes, (rest) => ({ type: 'resync', doc, n, update: rest })));
+      throw this.#host.refused('TW_DIVERGED', `still different after ${attemptsMax} exchanges`);
   }
 }
 
+/** What is read of the copies here. */
 export interface ComparisonOptions {
-  readonly random: Random;
-  readonly updateBytesMax: Limits['updateBytesMax'];
-  /** Digest of the copy here: SHA-256 of its snapshot in Yjs's V1 encoding, of which the relay is sent the first 16 bytes. */
+  /** Digest of a copy: SHA-256 of its snapshot in Yjs's V1 encoding. */
   readonly digestCopy: (name: string) => Uint8Array;
-  /** What is between the copy here and `there`, a snapshot in the same encoding. */
+  /** What is between a copy and `there`, a snapshot in the same encoding. */
   readonly compareCopy: (name: string, there: Uint8Array) => CopyDifference;
-  /** Everything here beyond `stateVector`, as one Yjs V1 update. */
-  readonly readDifference: (name: string, stateVector: Uint8Array) => Uint8Array;
+}
+
+/** The part of a client that comparisons work with. */
+export interface ComparisonHost {
+  readonly random: Random;
+  readonly outputs: Pick<ClientOutputs, 'tell'>;
+  readonly updateBytesMax: Limits['updateBytesMax'];
+  /** Between two comparisons of one document. */
+  readonly comparisonMsMin: number;
+  /** Asks the relay whether its document has this digest. */
+  ask(document: ClientDocument, digest: Uint8Array): void;
+  /** Sends what the relay lacks. */
+  resync(document: ClientDocument, n: number, update: Uint8Array): void;
+  refused(code: RefusalCode, reason: string): RefusedError;
 }
 
 /** What is between a copy and the relay's document. */

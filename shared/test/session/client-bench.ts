@@ -2,6 +2,7 @@ import * as Y from 'yjs';
 import { decodeClientMessages, encodeMessages } from '../../src/protocol/codec.ts';
 import type { ClientMessage, RefuseMessage, ServerMessage } from '../../src/protocol/message.ts';
 import { ClientSession } from '../../src/session/client-session.ts';
+import { Comparisons } from '../../src/session/comparisons.ts';
 import { mergeUpdates } from '../../src/update/merge.ts';
 import { differenceOf, digestOf } from './yjs-state.ts';
 import { describeMessage } from './describe.ts';
@@ -26,8 +27,14 @@ export class Bench {
       updateBytesMax,
       readStateVector: (name) => Y.encodeStateVector(this.doc(name)),
       merge: mergeUpdates,
-      digestCopy: (name) => digestOf(this.doc(name)),
-      compareCopy: (name, there) => differenceOf(this.doc(name), there, this.stated),
+      comparisons: (host) =>
+        new Comparisons(
+          {
+            digestCopy: (name) => digestOf(this.doc(name)),
+            compareCopy: (name, there) => differenceOf(this.doc(name), there, this.stated),
+          },
+          host,
+        ),
       readDifference: (name, stateVector) => Y.encodeStateAsUpdate(this.doc(name), stateVector),
     });
   }

@@ -8,6 +8,7 @@ import * as Y from 'yjs';
 import { decodeClientMessages, decodeServerMessages } from '../../src/protocol/codec.ts';
 import { type ClientOutput, ClientSession } from '../../src/session/client-session.ts';
 import type { DocumentStatus } from '../../src/session/client-document.ts';
+import { Comparisons, type CopyDifference } from '../../src/session/comparisons.ts';
 import { describeMessage, describeRefusal, describeStatusOf } from './describe.ts';
 import { mergeUpdates } from '../../src/update/merge.ts';
 import { differenceOf, digestOf } from './yjs-state.ts';
@@ -58,8 +59,11 @@ export class Conversation {
       updateBytesMax: modelLimits.updateBytesMax,
       readStateVector: (document) => Y.encodeStateVector(this.#doc(name, document)),
       merge: mergeUpdates,
-      digestCopy: (document) => digestOf(this.#doc(name, document)),
-      compareCopy: (document, there) => differenceOf(this.#doc(name, document), there, true),
+      comparisons: (host) => {
+        const doc = (document: string): Y.Doc => this.#doc(name, document);
+        const compareCopy = (at: string, there: Uint8Array): CopyDifference => differenceOf(doc(at), there, true);
+        return new Comparisons({ digestCopy: (at) => digestOf(doc(at)), compareCopy }, host);
+      },
       readDifference: (document, stateVector) => Y.encodeStateAsUpdate(this.#doc(name, document), stateVector),
     });
     const participant: Participant = {
