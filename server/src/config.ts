@@ -23,7 +23,13 @@ export class ConfigError extends Error {
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** Variables with our prefix that mean something to other programs of the project. */
-const foreignVariables = new Set(['TIDEWEAVE_CHROMIUM', 'TIDEWEAVE_SEED', 'TIDEWEAVE_FUZZ_RUNS']);
+const foreignVariables = new Set([
+  'TIDEWEAVE_URL',
+  'TIDEWEAVE_TOKEN',
+  'TIDEWEAVE_CHROMIUM',
+  'TIDEWEAVE_SEED',
+  'TIDEWEAVE_FUZZ_RUNS',
+]);
 
 const kubernetesHint = 'Kubernetes sets it for a Service named tideweave: put enableServiceLinks: false into the pod';
 

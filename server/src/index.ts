@@ -3,6 +3,7 @@ export type {
   Append,
   AppendResult,
   Compaction,
+  DocumentImage,
   DocumentLog,
   Entry,
   Head,
@@ -10,7 +11,8 @@ export type {
   QuarantinedEntry,
   Snapshot,
 } from './log/document-log.ts';
-export { type LevelLogOptions, openLevelLog } from './log/level-log.ts';
+export { openLevelLog } from './log/level-log.ts';
+export type { LevelLogOptions } from './log/level-open.ts';
 export { MemoryLog } from './log/memory-log.ts';
 export { type LogFields, type Logger, createLogger } from './observability/log.ts';
 export { type Relay, type RelayOptions, createRelay } from './relay.ts';

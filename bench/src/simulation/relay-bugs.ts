@@ -186,6 +186,8 @@ function passedThrough(log: DocumentLog): DocumentLog {
     create: (name) => log.create(name),
     delete: (name) => log.delete(name),
     list: (options) => log.list(options),
+    names: (options) => log.names(options),
+    restore: (image) => log.restore(image),
     probe: () => log.probe(),
     close: () => log.close(),
   };

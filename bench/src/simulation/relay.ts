@@ -113,7 +113,7 @@ export class SimulatedRelay {
       logger: loggerTo(logged),
       meter: this.#meter,
       sessionId: '',
-      peer: { remoteAddress: '10.0.0.1', origin: null },
+      peer: { remoteAddress: '10.0.0.1', origin: null, isLocal: false },
     };
     const driver =
       request.dialect === 'tideweave'

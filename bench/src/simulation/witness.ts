@@ -91,6 +91,8 @@ export class Witness {
         return deleted;
       },
       list: (options) => log.list(options),
+      names: (options) => log.names(options),
+      restore: (image) => log.restore(image),
       probe: () => log.probe(),
       close: () => log.close(),
     };

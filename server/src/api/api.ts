@@ -5,6 +5,7 @@ import { asRefused } from '../endpoint/driver.ts';
 import type { Ids } from '../observability/ids.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Meter } from '../observability/meter.ts';
+import { adminRoutes } from './admin.ts';
 import { type DocumentsContext, documentRoutes } from './documents.ts';
 import type { ApiEnv } from './env.ts';
 import { type HealthContext, healthRoutes } from './health.ts';
@@ -41,6 +42,7 @@ export function createApi(context: ApiContext): Api {
   });
   app.route('/', healthRoutes(context));
   app.route('/api/docs', documentRoutes(context));
+  app.route('/api/admin', adminRoutes(context));
   app.notFound((c) => {
     const code = c.req.path.startsWith('/api/docs') ? 'TW_METHOD_NOT_ALLOWED' : 'TW_NOT_FOUND';
     return c.json(errorBody(code, `${c.req.method} ${c.req.path}`, 0), statusOf(code));

@@ -80,13 +80,18 @@ export function documentRoutes(context: DocumentsContext): Hono<ApiEnv> {
   return app;
 }
 
+/** What the request shows to the authorizer; empty when it brings nothing. */
+export function bearerToken(c: ApiRequest): string {
+  return /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
+}
+
 async function grantFor(
   context: DocumentsContext,
   c: ApiRequest,
   document: string | null,
   access: Grant['access'],
 ): Promise<Grant> {
-  const token = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
+  const token = bearerToken(c);
   const grant = await authorized(
     { authorize: context.authorize, logger: c.get('logger') },
     { document, via: 'http', access, token, ...peerOf(c.env.incoming) },
@@ -162,7 +167,8 @@ async function store(rooms: RoomRegistry, name: string, grant: Grant, update: Ui
   });
 }
 
-function pageLimit(text: string | undefined): number {
+/** How many documents a page has. Throws `RefusedError` TW_BAD_REQUEST. */
+export function pageLimit(text: string | undefined): number {
   if (text === undefined) return pageLimitDefault;
   const limit = Number(text);
   if (!Number.isInteger(limit) || limit < 1 || limit > pageLimitMax) {

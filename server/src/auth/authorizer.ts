@@ -10,18 +10,22 @@ export interface AuthorizationRequest {
   /** Name of the document, or null for what concerns all of them (listing). */
   readonly document: string | null;
   readonly via: 'tideweave' | 'y-websocket' | 'hocuspocus' | 'http';
-  /** What is asked for: a grant of less is an answer too, for a socket. */
-  readonly access: 'read' | 'write';
+  /** What is asked for: a grant of less is an answer too, for a socket. `admin`: to look after the relay (docs/operating.md). */
+  readonly access: 'read' | 'write' | 'admin';
   /** As sent by the client; empty when there is none. */
   readonly token: string;
   readonly remoteAddress: string;
   /** The browser's Origin header, or null outside browsers. */
   readonly origin: string | null;
+  /** Whether the request comes from this machine, to a loopback address, and through no proxy that says so. */
+  readonly isLocal: boolean;
 }
 
 /** What one may do. */
 export interface Grant {
   readonly access: 'read' | 'write';
+  /** May look after the relay: see who is connected and who wrote what, make backups, compact. Default false. */
+  readonly admin?: boolean;
   /** Identity, stored beside entries and shown to others; empty for anonymous. At most 128 bytes. */
   readonly user: string;
   /**
@@ -37,15 +41,15 @@ export type Authorizer = (request: AuthorizationRequest) => Grant | Promise<Gran
 /**
  * The default: whoever reaches the relay may do everything, except pages of foreign web sites. A relay on loopback is
  * reachable from every page its user visits, so a browser's Origin has to be loopback too, or named in `allowedOrigins`
- * (`*` allows all).
+ * (`*` allows all). To look after the relay one has to be on its machine.
  */
 export function openAuthorizer(allowedOrigins: readonly string[]): Authorizer {
   const allowed = new Set(allowedOrigins);
-  return ({ origin }) => {
+  return ({ origin, isLocal }) => {
     if (origin !== null && !allowed.has('*') && !allowed.has(origin) && !isLoopbackOrigin(origin)) {
       throw new RefusedError('TW_FORBIDDEN', `pages from ${origin} may not connect; allow them with --allow-origin`);
     }
-    return { access: 'write', user: '' };
+    return { access: 'write', admin: isLocal, user: '' };
   };
 }
 

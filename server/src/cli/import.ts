@@ -18,6 +18,7 @@ import type { Target } from '../import/target.ts';
 import { openLevelLog } from '../log/level-log.ts';
 import { StorageLockedError } from '../log/storage-errors.ts';
 import { counted, exitCodes, type FolderCommandOutput, showFindings, terminal } from './folder-command.ts';
+import { interruptible } from './interruptible.ts';
 import { Progress } from './progress.ts';
 
 export interface ImportSettings {
@@ -45,27 +46,17 @@ export interface ImportReport extends ImportResult {
   readonly documents: number;
 }
 
-/** As shells have it for a process that Ctrl-C ended. */
-const interruptedExitCode = 130;
-
 /** Returns the exit code. */
-export async function importDocuments(settings: ImportSettings, output: FolderCommandOutput): Promise<number> {
-  const interruption = new AbortController();
-  const interrupt = (): void => interruption.abort();
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
-  try {
-    const report = await importAll(settings, interruption.signal, output);
-    output.writeOut(settings.json ? `${JSON.stringify(report)}\n` : describe(report));
-    if (report.interrupted) return interruptedExitCode;
-    return needsSomebody(report) ? exitCodes.findings : exitCodes.clean;
-  } catch (error) {
-    output.writeError(`tideweave: ${failure(error, settings)}\n`);
-    return exitCodes.failed;
-  } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+export function importDocuments(settings: ImportSettings, output: FolderCommandOutput): Promise<number> {
+  return interruptible(
+    output,
+    (error) => failure(error, settings),
+    async (signal) => {
+      const report = await importAll(settings, signal, output);
+      output.writeOut(settings.json ? `${JSON.stringify(report)}\n` : describe(report));
+      return needsSomebody(report) ? exitCodes.findings : exitCodes.clean;
+    },
+  );
 }
 
 async function importAll(

@@ -2,7 +2,7 @@
 import { Piscina } from 'piscina';
 
 import { type MergeResult, type MergeTask, packTask } from '../compaction/merge-task.ts';
-import type { WholeDocument } from '../log/level-document.ts';
+import type { DocumentImage } from '../log/document-log.ts';
 
 /** As little stack as a page has; what overflows there must not pass here. */
 const stackMb = 1;
@@ -20,15 +20,13 @@ export class LoadCheck {
   });
 
   /** What is wrong with the document, or null. An entry that cannot be applied is found and set aside by the next compaction. */
-  async problemOf({ stored, snapshot, entries }: WholeDocument): Promise<string | null> {
-    const tail = entries.filter(({ seq }) => seq > stored.head.snapshotSeq).map(({ update }) => update);
+  async problemOf({ head, snapshot, entries }: Omit<DocumentImage, 'quarantined'>): Promise<string | null> {
+    const tail = entries.filter(({ seq }) => seq > head.snapshotSeq).map(({ update }) => update);
     if (snapshot === null && tail.length === 0) return null;
     try {
       const { leftOut, count } = await this.#pool.run(packTask(snapshot?.update ?? null, tail));
       if (leftOut.length > 0) return `${leftOut.length} entries cannot be applied; the next compaction sets them aside`;
-      return count < tail.length
-        ? `entry ${stored.head.snapshotSeq + count + 1} builds on content that is not there`
-        : null;
+      return count < tail.length ? `entry ${head.snapshotSeq + count + 1} builds on content that is not there` : null;
     } catch (error) {
       return `it does not load: ${error instanceof Error ? error.message : 'the worker failed'}`;
     }

@@ -8,6 +8,9 @@ import { Command, CommanderError, Option } from 'commander';
 import { type Config, type SettingInfo, configFileSetting, settings } from '../config-schema.ts';
 import { ConfigError, type Flags, configFilePath, parseConfig } from '../config.ts';
 
+import { addBackupCommands } from './backup-commands.ts';
+import { type CommandSurroundings, dataOption, jsonOption, relayOptions } from './options.ts';
+
 /** What the command line needs of its surroundings. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -26,6 +29,7 @@ Examples:
   $ tideweave serve                          listen on ws://127.0.0.1:1234, keep documents in ./data
   $ tideweave serve --port 8080 --data /var/lib/tideweave
   $ tideweave help serve                     every option, grouped
+  $ tideweave backup /backups/today          while it runs; "restore" brings it back
   $ tideweave import ./dbDir                 bring in what a y-websocket server or Hocuspocus has stored
 
 A stock y-websocket provider connects to ws://127.0.0.1:1234 as it does to any other server.`;
@@ -64,12 +68,7 @@ function optionFor(setting: Omit<SettingInfo, 'key'>): Option {
   return option;
 }
 
-/** Commands that end by themselves say with which exit code. */
-interface FolderOutcome {
-  readonly onExitCode: (code: number) => void;
-}
-
-function buildProgram(around: Surroundings & FolderOutcome): Command {
+function buildProgram(around: CommandSurroundings): Command {
   const program = new Command('tideweave')
     .description('Tideweave: a sync service for Yjs documents. The relay stores every update before it says "saved".')
     .version(around.version, '-V, --version', 'print the version')
@@ -97,6 +96,7 @@ function buildProgram(around: Surroundings & FolderOutcome): Command {
     .action(async (flags: Flags) => around.serve(await readConfig(flags, around)));
   for (const setting of [configFileSetting, ...settings]) serve.addOption(optionFor(setting));
   addFolderCommands(program, around);
+  addBackupCommands(program, around);
   addImportCommand(program, around);
   return program;
 }
@@ -116,16 +116,13 @@ Exit codes: 0 everything is in order; 1 something was found, or stays refused; 2
 The relay must be stopped.`;
 
 /** Commands that look after a data folder while no relay runs. */
-function addFolderCommands(program: Command, around: Surroundings & FolderOutcome): void {
-  // An empty variable counts as not set, as it does for serve.
-  const defaultData = around.env['TIDEWEAVE_DATA'] || './data';
-  const data = (): Option => new Option('--data <folder>', `folder of the stored documents (default: ${defaultData})`);
-  const json = (): Option => new Option('--json', 'print one JSON object');
+function addFolderCommands(program: Command, around: CommandSurroundings): void {
+  const { defaultData } = relayOptions(around.env);
   program
     .command('verify')
     .description('read everything in a data folder and load every document, without changing anything')
-    .addOption(data())
-    .addOption(json())
+    .addOption(dataOption(defaultData))
+    .addOption(jsonOption())
     .addHelpText('after', folderHelp)
     .action(async (flags: { data?: string; json?: boolean }) => {
       const { verify } = await import('./verify.ts');
@@ -134,9 +131,9 @@ function addFolderCommands(program: Command, around: Surroundings & FolderOutcom
   program
     .command('repair')
     .description('put a damaged data folder right, as far as it can be done without losing anything')
-    .addOption(data())
+    .addOption(dataOption(defaultData))
     .option('--dry-run', 'say what would be done, and do nothing')
-    .addOption(json())
+    .addOption(jsonOption())
     .addHelpText('after', folderHelp)
     .action(async (flags: { data?: string; dryRun?: boolean; json?: boolean }) => {
       const { repair } = await import('./repair.ts');
@@ -171,8 +168,8 @@ Exit codes: 0 everything is here and compared; 1 something was left out, the rep
 130 interrupted. Without --url no relay may have the data folder.`;
 
 /** The command that brings documents of other servers in. */
-function addImportCommand(program: Command, around: Surroundings & FolderOutcome): void {
-  const defaultData = around.env['TIDEWEAVE_DATA'] || './data';
+function addImportCommand(program: Command, around: CommandSurroundings): void {
+  const { defaultData } = relayOptions(around.env);
   program
     .command('import <source>')
     .description('bring in the documents of a y-websocket server (y-leveldb) or of Hocuspocus (SQLite)')

@@ -62,7 +62,7 @@ async function verifyFolder(copy: string, data: string, write: ((text: string) =
         const { lastSeq, snapshotBytes, tailBytes } = whole.stored.head;
         counts.entries += lastSeq;
         counts.bytes += snapshotBytes + tailBytes;
-        problem ??= await loads.problemOf(whole);
+        problem ??= await loads.problemOf({ ...whole, head: whole.stored.head });
       }
       if (problem !== null) findings.push({ document: name, what: problem });
       if (problem !== null) counts.damaged += 1;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock, Limits } from '@tideweave/shared';
 import { RefusedError } from '@tideweave/shared';
+import { isLoopbackHost } from '../config-values.ts';
 import type { AuthorizationRequest, Authorizer, Grant } from '../auth/authorizer.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Meter } from '../observability/meter.ts';
@@ -40,12 +41,23 @@ export interface DriverContext {
 
 /** Where a request comes from. */
 export interface Peer {
+  /** From this machine, to a loopback address, and through no proxy that says so. */
+  readonly isLocal: boolean;
   readonly remoteAddress: string;
   readonly origin: string | null;
 }
 
+/** What proxies add. */
+const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
+
 export function peerOf(request: IncomingMessage): Peer {
-  return { remoteAddress: request.socket.remoteAddress ?? '', origin: request.headers.origin ?? null };
+  const { headers, socket } = request;
+  const remoteAddress = socket.remoteAddress ?? '';
+  const isForwarded = proxyHeaders.some((name) => headers[name] !== undefined);
+  // The name as well: a page may have its own resolve to this machine.
+  const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  const isLocal = isLoopbackHost(remoteAddress) && isLoopbackHost(host) && !isForwarded;
+  return { remoteAddress, origin: headers.origin ?? null, isLocal };
 }
 
 /**

@@ -9,6 +9,8 @@ const MiB = 1024 * KiB;
 export const chunkBytes: number = 64 * KiB;
 /** Parts of a snapshot per batch: 1 MiB, so that appends get in between. */
 export const chunksPerBatch = 16;
+/** Bytes of updates per record of a document that is restored. */
+export const imageRecordBytes: number = MiB;
 /** Keys that one batch of a clearing deletes. */
 export const deletesPerBatch = 1000;
 /** Heads that `list` reads at a time. */

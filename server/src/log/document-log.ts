@@ -58,6 +58,15 @@ export interface QuarantinedEntry extends Entry {
   readonly reason: string;
 }
 
+/** All that a log has of one document, to be carried to another log. */
+export interface DocumentImage {
+  readonly head: Head;
+  readonly snapshot: Snapshot | null;
+  /** Raw entries from `head.firstSeq` to `head.lastSeq`. */
+  readonly entries: readonly Entry[];
+  readonly quarantined: readonly QuarantinedEntry[];
+}
+
 /** New entries of one document, in order; they become durable together or not at all. */
 export interface Append {
   readonly name: string;
@@ -106,6 +115,16 @@ export interface DocumentLog {
   delete(name: string): Promise<boolean>;
   /** Living documents in order of their names' UTF-8 bytes, after `after` (exclusive; null from the start). */
   list(options: { readonly after: string | null; readonly limit: number }): Promise<readonly Head[]>;
+  /**
+   * Every name that was ever used, in the order of `list`: those of deleted and of damaged documents too.
+   */
+  names(options: { readonly after: string | null; readonly limit: number }): Promise<readonly string[]>;
+  /**
+   * Takes over a document from another log: the same history and content, under a new log id, so that cursors from before
+   * are looked at twice (C7). A crash leaves all of it or nothing. Throws RefusedError TW_DOCUMENT_EXISTS when the name
+   * was ever used here.
+   */
+  restore(image: DocumentImage): Promise<Head>;
   /** Resolves when the storage takes a durable write and gives it back; rejects otherwise. */
   probe(): Promise<void>;
   close(): Promise<void>;

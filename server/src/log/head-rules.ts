@@ -87,6 +87,13 @@ export function assertCreatable(head: Head | null): void {
   }
 }
 
+/** Refuses a name that was ever used: what is restored must not cover anything. */
+export function assertUnused(name: string, head: Head | null): void {
+  if (head !== null) {
+    throw new RefusedError('TW_DOCUMENT_EXISTS', `there is something under the name ${JSON.stringify(name)} already`);
+  }
+}
+
 /** Refuses to read raw entries that are no longer kept. */
 export function assertReadable(head: Head, after: number): void {
   if (after < head.firstSeq - 1) {

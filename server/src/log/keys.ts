@@ -50,7 +50,7 @@ export function isHeadKey(key: Uint8Array): boolean {
   return key[0] === kind.head;
 }
 
-/** The name in a head's key, or in that of a mark; or null when the key is damaged. */
+/** The name in a head's key, or in that of a mark or a second trace; or null when the key is damaged. */
 export function nameOfHeadKey(key: Uint8Array): string | null {
   try {
     return decoder.decode(key.subarray(1));
@@ -137,6 +137,14 @@ export function nameKey(name: string): Uint8Array {
 
 /** All second traces. */
 export const nameRange: KeyRange = { from: Uint8Array.of(kind.name), to: Uint8Array.of(kind.name + 1) };
+
+/** Second traces after a name, in order; all of them for null. */
+export function namesAfter(name: string | null): KeyRange {
+  return {
+    from: name === null ? nameRange.from : join(kind.name, nameToBytes(name), Uint8Array.of(0)),
+    to: nameRange.to,
+  };
+}
 
 /** The mark of a document that is damaged in a way that cannot be seen from what is left of it. */
 export function damageKey(name: string): Uint8Array {

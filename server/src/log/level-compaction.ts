@@ -2,10 +2,15 @@
 import { chunkBytes, chunksPerBatch } from './bounds.ts';
 import type { Compaction, Snapshot } from './document-log.ts';
 import { compacted } from './head-rules.ts';
-import { chunkKey, headKey, quarantinedKey, recordKey } from './keys.ts';
+import { chunkKey, headKey, nameKey, quarantinedKey, recordKey } from './keys.ts';
 import { chunkCount, type StoredRecord } from './level-reader.ts';
 import type { WriteOperation } from './level-storage.ts';
 import { encodeChunk, encodeHead, encodeQuarantined, encodeRecord, type StoredHead } from './record.ts';
+
+/** The second trace of a document, written once, when it is created. */
+export function nameTrace(name: string): WriteOperation {
+  return { key: nameKey(name), value: new Uint8Array(0) };
+}
 
 /** The parts of a snapshot, in batches of bounded size. */
 export function* chunkBatches(

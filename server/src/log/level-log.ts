@@ -12,6 +12,7 @@ import type {
   Append,
   AppendResult,
   Compaction,
+  DocumentImage,
   DocumentLog,
   Entry,
   Head,
@@ -21,6 +22,7 @@ import type {
 import {
   assertCreatable,
   assertReadable,
+  assertUnused,
   compactable,
   emptyHead,
   extended,
@@ -28,7 +30,7 @@ import {
   tombstone,
 } from './head-rules.ts';
 import * as keys from './keys.ts';
-import { chunkBatches, switchBatch } from './level-compaction.ts';
+import { chunkBatches, nameTrace, switchBatch } from './level-compaction.ts';
 import { DamageRegister } from './level-damage.ts';
 import {
   Damage,
@@ -41,24 +43,12 @@ import {
   sameContent,
   type StoredRecord,
 } from './level-reader.ts';
-import { openFormatted, openLevelStorage } from './level-open.ts';
+import { imageBatches } from './level-image.ts';
+import { type LevelLogOptions, openFormatted, openLevelStorage } from './level-open.ts';
 import type { StoragePort, WriteOperation } from './level-storage.ts';
 import { encodeHead, encodeRecord, type StoredHead } from './record.ts';
 import { Serial } from './serial.ts';
-
-/** How to open an embedded log. */
-export interface LevelLogOptions {
-  /** Folder of the database; created when it is not there. */
-  readonly path: string;
-  /** Milliseconds since 1970. */
-  readonly wallTime: () => number;
-  /** Source of epochs and log ids, 16 hex digits each; random by default. */
-  readonly randomId?: () => string;
-  /** What to store in; LevelDB by default. Tests put faults in between. */
-  readonly openStorage?: (path: string) => Promise<StoragePort>;
-  /** Told what damage was put right in LevelDB's files, and that a document was found damaged when it was opened. */
-  readonly onDamage?: (what: string) => void;
-}
+import { failed } from './storage-errors.ts';
 
 /** What an append works on: a document's head and where it is stored. */
 interface Slot {
@@ -117,7 +107,7 @@ class LevelLog implements DocumentLog {
         }
         const refused = refusalToAppend(slot.stored?.head ?? null, append);
         if (refused !== null) return { refused };
-        if (slot.stored === null) batch.push(trace(append.name));
+        if (slot.stored === null) batch.push(nameTrace(append.name));
         const stored = slot.stored ?? this.#fresh(append.name);
         if (append.entries.length > 0) {
           const key = keys.recordKey(stored.head.logId, stored.head.lastSeq + 1);
@@ -189,7 +179,7 @@ class LevelLog implements DocumentLog {
       const key = keys.headKey(name);
       assertCreatable((await this.#stored(name))?.head ?? null);
       const slot = { key, stored: this.#fresh(name) };
-      await this.#write([trace(name), { key, value: encodeHead(key, slot.stored) }]);
+      await this.#write([nameTrace(name), { key, value: encodeHead(key, slot.stored) }]);
       this.#slots.set(name, slot);
       return slot.stored.head;
     });
@@ -207,6 +197,28 @@ class LevelLog implements DocumentLog {
 
   list({ after, limit }: { readonly after: string | null; readonly limit: number }): Promise<readonly Head[]> {
     return this.#reading(() => readHeads(this.#storage, after, limit));
+  }
+
+  names({ after, limit }: { readonly after: string | null; readonly limit: number }): Promise<readonly string[]> {
+    return this.#reading(async () => {
+      const found = await this.#storage.keys(keys.namesAfter(after), { limit });
+      return found.flatMap((key) => keys.nameOfHeadKey(key) ?? []);
+    });
+  }
+
+  restore(image: DocumentImage): Promise<Head> {
+    const { name } = image.head;
+    return this.#compactions.run(async () => {
+      const { stored, parts, last } = imageBatches(image, this.#randomId());
+      assertUnused(name, (await this.#stored(name))?.head ?? null);
+      for (const batch of parts) await this.#exclusive(() => this.#write(batch));
+      return this.#exclusive(async () => {
+        assertUnused(name, (await this.#stored(name))?.head ?? null);
+        await this.#write(last);
+        this.#slots.set(name, { key: keys.headKey(name), stored });
+        return stored.head;
+      });
+    });
   }
 
   probe(): Promise<void> {
@@ -380,14 +392,4 @@ class LevelLog implements DocumentLog {
       await this.#exclusive(() => this.#write(batch));
     }
   }
-}
-
-/** Written once, when a document is created. */
-function trace(name: string): WriteOperation {
-  return { key: keys.nameKey(name), value: new Uint8Array(0) };
-}
-
-function failed(error: unknown): never {
-  if (error instanceof RefusedError) throw error;
-  throw new RefusedError('TW_STORAGE_FAILED', 'the storage failed', { cause: error });
 }

@@ -2,6 +2,20 @@
 import { formatKey } from './keys.ts';
 import { LevelStorage, type StoragePort } from './level-storage.ts';
 
+/** How to open an embedded log. */
+export interface LevelLogOptions {
+  /** Folder of the database; created when it is not there. */
+  readonly path: string;
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number;
+  /** Source of epochs and log ids, 16 hex digits each; random by default. */
+  readonly randomId?: () => string;
+  /** What to store in; LevelDB by default. Tests put faults in between. */
+  readonly openStorage?: (path: string) => Promise<StoragePort>;
+  /** Told what damage was put right in LevelDB's files, and that a document was found damaged when it was opened. */
+  readonly onDamage?: (what: string) => void;
+}
+
 /** Version of the layout of keys and values; a folder with another one is not opened. */
 const format = 'tideweave level log 1';
 

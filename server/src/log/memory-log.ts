@@ -8,6 +8,7 @@ import type {
   Append,
   AppendResult,
   Compaction,
+  DocumentImage,
   DocumentLog,
   Entry,
   Head,
@@ -17,6 +18,7 @@ import type {
 import {
   assertCreatable,
   assertReadable,
+  assertUnused,
   compactable,
   compacted,
   emptyHead,
@@ -126,6 +128,27 @@ export class MemoryLog implements DocumentLog {
       .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
       .slice(0, limit)
       .map(({ head }) => head);
+  }
+
+  async names({ after, limit }: { readonly after: string | null; readonly limit: number }): Promise<readonly string[]> {
+    const from = after === null ? new Uint8Array(0) : nameToBytes(after);
+    return [...this.#documents.keys()]
+      .map((name) => ({ name, bytes: nameToBytes(name) }))
+      .filter(({ bytes }) => Buffer.compare(bytes, from) > 0)
+      .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+      .slice(0, limit)
+      .map(({ name }) => name);
+  }
+
+  async restore({ head, snapshot, entries, quarantined }: DocumentImage): Promise<Head> {
+    nameToBytes(head.name);
+    assertUnused(head.name, this.#documents.get(head.name)?.head ?? null);
+    const document = this.#insert(head.name);
+    document.head = { ...head, logId: document.head.logId };
+    document.snapshot = snapshot;
+    document.entries = [...entries];
+    document.quarantined = [...quarantined];
+    return document.head;
   }
 
   async probe(): Promise<void> {

@@ -1,5 +1,7 @@
 /** Why a folder cannot be used, for those who open it and for the command line. */
 
+import { RefusedError } from '@tideweave/shared';
+
 /** Stored bytes exist but fail the store's own checks. */
 export class StorageDamagedError extends Error {
   override readonly name = 'StorageDamagedError';
@@ -28,4 +30,10 @@ export class StorageBrokenError extends Error {
 /** The code that Node and LevelDB put on their errors. */
 export function errorCode(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+/** Throws what a caller of the log is told: its own refusals as they are, the storage's failures as TW_STORAGE_FAILED. */
+export function failed(error: unknown): never {
+  if (error instanceof RefusedError) throw error;
+  throw new RefusedError('TW_STORAGE_FAILED', 'the storage failed', { cause: error });
 }

@@ -174,7 +174,7 @@ test('A1 the authorizer is asked with everything that is known, in every dialect
     await until('the question', () => asked.length === 3);
     answer();
     await response;
-    const common = { document: 'a/b', token: 'secret', remoteAddress: '127.0.0.1' };
+    const common = { document: 'a/b', token: 'secret', remoteAddress: '127.0.0.1', isLocal: true };
     assert.equal(asked, [
       { ...common, via: 'tideweave', access: 'write', origin },
       { ...common, via: 'y-websocket', access: 'write', origin: null },

@@ -5,7 +5,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
-import type { DocumentLog, Head } from '../../src/log/document-log.ts';
+import { readImage, sameImage } from '../../src/log/document-image.ts';
+import type { DocumentImage, DocumentLog, Head } from '../../src/log/document-log.ts';
 import { compactionPromises } from './compaction-promises.ts';
 import { accepted, append, compact, entries, entry, headOf, refusalOf, refusedWith } from './log-fixtures.ts';
 
@@ -270,5 +271,31 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
   });
 
   compactionPromises(promise);
+  promise('O5 C7 a restored document is what it was under another log id, and covers nothing', async (log, under) => {
+    await append(log, 'from', entries(1, 6));
+    await compact(log, 'from', 3, 2);
+    await append(log, 'from', entries(7, 2));
+    await log.create('empty');
+    await append(log, 'buried', entries(1, 1));
+    await log.delete('buried');
+    assert.equal(await log.names({ after: null, limit: 9 }), ['buried', 'empty', 'from']);
+    assert.equal(await log.names({ after: 'buried', limit: 1 }), ['empty']);
+    const restored: DocumentImage[] = [];
+    for (const name of ['buried', 'empty', 'from']) {
+      const image = await readImage(log, name);
+      if (image === null) throw new Error(name);
+      assert.is(await refusalOf(() => log.restore(image)), 'TW_DOCUMENT_EXISTS', name);
+      const renamed = { ...image, head: { ...image.head, name: `${name} again` } };
+      const head = await log.restore(renamed);
+      assert.is.not(head.logId, image.head.logId);
+      restored.push(renamed);
+    }
+    const after = (await under.reopen?.()) ?? log;
+    for (const image of restored) {
+      const stored = await readImage(after, image.head.name);
+      assert.ok(stored !== null && sameImage(stored, image), image.head.name);
+    }
+  });
+
   test.run();
 }

@@ -1,0 +1,35 @@
+/** Options that several commands have, so that they are the same everywhere. */
+import { Option } from 'commander';
+import type { Surroundings } from './program.ts';
+
+/** What commands work with that end by themselves and say with which exit code. */
+export interface CommandSurroundings extends Surroundings {
+  readonly onExitCode: (code: number) => void;
+}
+
+type Env = Surroundings['env'];
+
+/** Where a relay listens when nobody says otherwise. */
+const defaultUrl = 'http://127.0.0.1:1234';
+
+/** Defaults from the environment, where an empty variable counts as not set, as it does for serve. */
+export function relayOptions(env: Env): { readonly defaultData: string; readonly url: () => Option } {
+  const shown = env['TIDEWEAVE_URL'] || defaultUrl;
+  return {
+    defaultData: env['TIDEWEAVE_DATA'] || './data',
+    url: () => new Option('--url <url>', `address of a running relay (TIDEWEAVE_URL; default: ${shown})`),
+  };
+}
+
+export function dataOption(defaultData: string): Option {
+  return new Option('--data <folder>', `folder of the stored documents (default: ${defaultData})`);
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print one JSON object');
+}
+
+/** What the relay's authorizer is shown. */
+export function tokenOf(flags: { readonly token?: string }, env: Env): string {
+  return flags.token ?? env['TIDEWEAVE_TOKEN'] ?? '';
+}
