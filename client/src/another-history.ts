@@ -19,8 +19,9 @@ export async function keepMineAs(
 /** See `DocumentHandle.takeTheirs`. */
 export async function takeTheirs(handle: DocumentHandle, owner: HandleOwner): Promise<DocumentHandle> {
   checkApart(handle);
+  const mine = handle.exportMine();
   handle.close();
-  await owner.forget();
+  await (await owner.store)?.setAside(handle.name, mine);
   return owner.open(handle.name);
 }
 

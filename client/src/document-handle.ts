@@ -8,7 +8,7 @@ import { refusedError } from './refused-error.ts';
 import type { DocumentMerge } from './merge/document-merges.ts';
 import type { MergeEntry } from './merge/report-types.ts';
 import type { RestoreOptions, RestoreResult } from './merge/restore.ts';
-import type { StoredDocument } from './store/offline-store.ts';
+import type { OfflineStore, StoredAside, StoredDocument } from './store/offline-store.ts';
 
 /** Events of an open document. */
 export interface DocumentEvents {
@@ -133,12 +133,25 @@ export class DocumentHandle extends Emitter<DocumentEvents> implements LinkedDoc
   }
 
   /**
-   * After TW_EPOCH_MISMATCH (C6): closes this document, removes from the device what it kept of it, and opens the relay's
-   * anew, in a `Y.Doc` of its own. What was here is gone with it: `keepMineAs` or `exportMine` before keeps it. Throws
-   * when the two histories are one.
+   * After TW_EPOCH_MISMATCH (C6): closes this document, sets what was here aside on the device (see `listAside`), and opens
+   * the relay's anew, in a `Y.Doc` of its own. Without a store nothing is kept of what was here but what `exportMine` gave.
+   * Throws when the two histories are one; when the device refuses, the document stays there as it was.
    */
   async takeTheirs(): Promise<DocumentHandle> {
     return (await import('./another-history.ts')).takeTheirs(this, this.#owner);
+  }
+
+  /**
+   * What `takeTheirs` set aside of this document on the device, oldest first: each is all that there was, as one Yjs V1
+   * update to apply to a new `Y.Doc`. The newest four are kept, until `removeAside` or until the store deletes the document.
+   */
+  async listAside(): Promise<StoredAside[]> {
+    return (await this.#owner.store)?.listAside(this.name) ?? [];
+  }
+
+  /** Forgets one of `listAside`. */
+  async removeAside({ key }: Pick<StoredAside, 'key'>): Promise<void> {
+    await (await this.#owner.store)?.removeAside(this.name, key);
   }
 
   /**
@@ -330,8 +343,7 @@ export interface HandleOwner {
   link(document: LinkedDocument): DocumentLink;
   /** Opens a document as the application does. */
   open(name: string): DocumentHandle;
-  /** Removes what the device keeps of the document, which is closed. */
-  forget(): Promise<void>;
+  readonly store: OfflineStore | Promise<OfflineStore> | undefined;
   /** The application has closed the handle. */
   closed(): void;
 }

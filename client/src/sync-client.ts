@@ -152,9 +152,7 @@ export class SyncClient extends Emitter<ClientEvents> {
     const handle = new DocumentHandle(name, options, {
       link: (document) => this.#client.link(document),
       open: (other) => this.open(other),
-      forget: async () => {
-        await (await this.#store)?.delete(name);
-      },
+      store: this.#store,
       closed: () => {
         this.#handles.delete(name);
         this.#background?.closed(name);

@@ -9,6 +9,7 @@ import {
   Kind,
   KeyMaker,
   documentLock,
+  documentAndAsides,
   documentPrefix,
   everyDocument,
   isEntryKey,
@@ -16,6 +17,7 @@ import {
   parseStorageKey,
   sizeOf,
   storageKey,
+  timeOf,
   wholeDocument,
 } from './keys.ts';
 import { localLock } from './local-lock.ts';
@@ -27,6 +29,7 @@ import {
   type ResumePoint,
   StoreError,
   type StoreEstimate,
+  type StoredAside,
   type StoreLimits,
   type StoreWrite,
   type StoredDocument,
@@ -172,6 +175,38 @@ export class DocumentStore implements OfflineStore {
     return isEntryKey(key) ? this.#write([[storageKey(prefix, Kind.report, key), null]]) : Promise.resolve();
   }
 
+  async setAside(name: string, update: Uint8Array): Promise<void> {
+    this.#checkOpen();
+    const prefix = documentPrefix(name);
+    const value = new Uint8Array(update);
+    const key = storageKey(prefix, Kind.aside, this.#keys.next(value.length));
+    // As in `delete`.
+    await this.#lock(documentLock(name), () =>
+      this.#write(async (view) => {
+        const kept = await view.keys(kindRange(prefix, Kind.aside));
+        const old = kept.slice(0, Math.max(0, kept.length + 1 - this.#limits.asidesMax));
+        const gone = [...(await view.keys(wholeDocument(prefix))), ...old];
+        return [...gone.map((each) => [each, null] as const), [key, value] as const];
+      }),
+    );
+    this.#compactor.forget(name);
+  }
+
+  async listAside(name: string): Promise<StoredAside[]> {
+    this.#checkOpen();
+    const prefix = documentPrefix(name);
+    const found = await this.#read(kindRange(prefix, Kind.aside));
+    return found.map(([text, update]) => {
+      const key = text.slice(prefix.length + 1);
+      return { key, setAsideAt: timeOf(key), update };
+    });
+  }
+
+  removeAside(name: string, key: EntryKey): Promise<void> {
+    const prefix = documentPrefix(name);
+    return isEntryKey(key) ? this.#write([[storageKey(prefix, Kind.aside, key), null]]) : Promise.resolve();
+  }
+
   async compact(name: string): Promise<boolean> {
     this.#checkOpen();
     return this.#compactor.compact(name);
@@ -197,6 +232,8 @@ export class DocumentStore implements OfflineStore {
           pendingBytes: 0,
           pendingUpdates: 0,
           reports: 0,
+          asides: 0,
+          asideBytes: 0,
         };
         byName.set(name, info);
       }
@@ -204,7 +241,10 @@ export class DocumentStore implements OfflineStore {
       else if (kind === Kind.received) info.receivedBytes += sizeOf(key);
       else if (kind === Kind.delivered) info.deliveredBytes += sizeOf(key);
       else if (kind === Kind.report) info.reports += 1;
-      else if (kind === Kind.pending) {
+      else if (kind === Kind.aside) {
+        info.asides += 1;
+        info.asideBytes += sizeOf(key);
+      } else if (kind === Kind.pending) {
         info.pendingBytes += sizeOf(key);
         info.pendingUpdates += 1;
       }
@@ -217,7 +257,7 @@ export class DocumentStore implements OfflineStore {
     const prefix = documentPrefix(name);
     // A compaction under way in another tab would put its base back.
     await this.#lock(documentLock(name), () =>
-      this.#write(async (view) => (await view.keys(wholeDocument(prefix))).map((key) => [key, null] as const)),
+      this.#write(async (view) => (await view.keys(documentAndAsides(prefix))).map((key) => [key, null] as const)),
     );
     this.#compactor.forget(name);
   }
@@ -233,8 +273,8 @@ export class DocumentStore implements OfflineStore {
     this.#checkOpen();
     if (this.#options.estimate !== undefined) return this.#options.estimate();
     let usageBytes = 0;
-    for (const { baseBytes, receivedBytes, deliveredBytes, pendingBytes } of await this.list()) {
-      usageBytes += baseBytes + receivedBytes + deliveredBytes + pendingBytes;
+    for (const { baseBytes, receivedBytes, deliveredBytes, pendingBytes, asideBytes } of await this.list()) {
+      usageBytes += baseBytes + receivedBytes + deliveredBytes + pendingBytes + asideBytes;
     }
     return { usageBytes, quotaBytes: null, persisted: null };
   }

@@ -15,6 +15,7 @@ export {
   type StoreEstimate,
   type StoreLimits,
   type StoreWrite,
+  type StoredAside,
   type StoredDocument,
   type StoredDocumentInfo,
   type StoredEntry,

@@ -10,7 +10,15 @@ import type { KeyRange } from './backend.ts';
 import { type EntryKey, StoreError } from './offline-store.ts';
 
 /** What a value is. The order is that of the keys. */
-export const Kind = { resume: '0', pending: '1', delivered: '2', received: '3', base: '4', report: '5' } as const;
+export const Kind = {
+  resume: '0',
+  pending: '1',
+  delivered: '2',
+  received: '3',
+  base: '4',
+  report: '5',
+  aside: '6',
+} as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
 /** Where the version of the format is; outside all documents. */
@@ -49,7 +57,10 @@ export function kindRange(prefix: string, first: Kind, last: Kind = first): KeyR
   return { gte: `${prefix}${first}`, lt: `${prefix}${last}${afterAll}` };
 }
 
+/** All of the document itself; what was set aside of it is another history. */
 export const wholeDocument = (prefix: string): KeyRange => kindRange(prefix, Kind.resume, Kind.report);
+
+export const documentAndAsides = (prefix: string): KeyRange => kindRange(prefix, Kind.resume, Kind.aside);
 
 /** Name of the lock under which a document's stored history is rewritten. */
 export const documentLock = (name: string): string => `document ${name}`;
@@ -76,6 +87,10 @@ export const isEntryKey = (key: string): boolean => key.length === entryKeyLengt
 
 /** Bytes of the value under the key. */
 export const sizeOf = (key: EntryKey): number => Number.parseInt(key.slice(-sizeDigits), 16);
+
+/** When the entry was made, by this device's clock (ms since 1970). */
+export const timeOf = (key: EntryKey): number =>
+  Math.floor(Number.parseInt(key.slice(0, counterDigits), 16) / counterPerMs);
 
 /** Counted up within a millisecond of wall time. */
 const counterPerMs = 1024;

@@ -30,6 +30,15 @@ export interface StoredReport {
   readonly report: unknown;
 }
 
+/** A copy that was set aside, and its key. */
+export interface StoredAside {
+  readonly key: EntryKey;
+  /** By this device's clock (ms since 1970). */
+  readonly setAsideAt: number;
+  /** All that there was, as one Yjs V1 update. */
+  readonly update: Uint8Array;
+}
+
 /** Where the relay's log is to be resumed. */
 export interface ResumePoint {
   readonly epoch: string;
@@ -62,6 +71,9 @@ export interface StoredDocumentInfo {
   readonly pendingBytes: number;
   readonly pendingUpdates: number;
   readonly reports: number;
+  /** Copies set aside, and their bytes. */
+  readonly asides: number;
+  readonly asideBytes: number;
 }
 
 /** A write under way. */
@@ -96,13 +108,21 @@ export interface OfflineStore {
   /** Keeps a merge report until it is dismissed; beyond a number of them the oldest go. `report` is any JSON value. */
   putReport(name: string, report: unknown): StoreWrite;
   removeReport(name: string, key: EntryKey): Promise<void>;
+  /**
+   * Removes all of a document and keeps `update` in its place, at once: a copy that is neither loaded nor sent nor merged
+   * with what comes (C6). It is kept until it is removed or the document is deleted; beyond a number of them the oldest go.
+   */
+  setAside(name: string, update: Uint8Array): Promise<void>;
+  /** What was set aside of a document, oldest first. */
+  listAside(name: string): Promise<StoredAside[]>;
+  removeAside(name: string, key: EntryKey): Promise<void>;
   /** Merges base and received into a new base now (it happens by itself as well); false when there was nothing to do. */
   compact(name: string): Promise<boolean>;
   /** All documents that the device has anything of, in no particular order. */
   list(): Promise<StoredDocumentInfo[]>;
-  /** Removes all of a document, pending edits included. Close it first, in every tab: what is written later stays. */
+  /** Removes all of a document, pending edits and what was set aside included. Close it first, in every tab: what is written later stays. */
   delete(name: string): Promise<void>;
-  /** All that the device has of a document, pending edits included, as one Yjs V1 update; null when it has nothing. */
+  /** All that the device has of a document, pending edits included and what was set aside not, as one Yjs V1 update; null when it has nothing. */
   export(name: string): Promise<Uint8Array | null>;
   estimate(): Promise<StoreEstimate>;
   /** Resolves when everything written before the call is durable; tries again at once what failed before. */
@@ -145,6 +165,8 @@ export class StoreError extends Error {
 
 /** Bounds of a store. */
 export interface StoreLimits {
+  /** Copies set aside that are kept of one document. */
+  readonly asidesMax: number;
   /** Merge reports kept of one document. */
   readonly reportsMax: number;
   /** Largest merge report, as JSON. */
@@ -159,6 +181,7 @@ export interface StoreLimits {
 
 /** The bounds a store starts with. */
 export const defaultStoreLimits: StoreLimits = {
+  asidesMax: 4,
   reportsMax: 32,
   reportBytesMax: 256 * 1024,
   waitingBytesMax: 256 * 1024 * 1024,

@@ -54,13 +54,14 @@ test('C6 U3 mine is kept as a document of its own, on the device and on the rela
   assert.equal(names, ['document', 'mine of old']);
 });
 
-test('C6 U3 theirs is taken: the device forgets its own, and goes on with the relay’s, also after a restart', async ({
+test('C6 U3 theirs is taken: the device sets its own aside, and goes on with the relay’s, also after a restart', async ({
   world,
 }) => {
   const device = await apart(world);
+  device.text.insert(4, ' typed in vain');
   const mine = new Y.Doc();
   Y.applyUpdate(mine, device.handle.exportMine());
-  assert.is(textOf(mine), 'mine', 'what is exported before');
+  assert.is(textOf(mine), 'mine typed in vain', 'what is exported before');
   const theirs = await within('the other history', device.handle.takeTheirs());
   assert.is(device.handle.status.phase, 'closed');
   await within('theirs', theirs.whenSynced());
@@ -74,6 +75,27 @@ test('C6 U3 theirs is taken: the device forgets its own, and goes on with the re
   const again = await world.device();
   await within('the device', again.handle.whenLoaded());
   assert.is(textOf(again.handle.doc), 'on with theirs');
+  const [aside, ...more] = await again.handle.listAside();
+  assert.is(more.length, 0);
+  const old = new Y.Doc();
+  Y.applyUpdate(old, aside?.update ?? new Uint8Array([0, 0]));
+  assert.is(textOf(old), 'mine typed in vain', 'nothing that was typed is lost');
+  await again.handle.removeAside(aside ?? { key: '' });
+  assert.equal(await again.handle.listAside(), []);
+});
+
+test('C6 U3 theirs is taken without losing anything when the device refuses what is to be set aside', async ({
+  world,
+}) => {
+  const device = await apart(world);
+  const full = new Error('the disk is full');
+  device.store.setAside = () => Promise.reject(full);
+  const failure = await device.handle.takeTheirs().catch((error: unknown) => error);
+  assert.is(failure, full);
+  await device.end();
+  const again = await world.device();
+  await within('the device', again.handle.whenLoaded());
+  assert.is(again.text.toString(), 'mine');
 });
 
 test('C6 without another history there is nothing to choose', async ({ world }) => {

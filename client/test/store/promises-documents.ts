@@ -91,7 +91,16 @@ promise('U2 documents are listed with what they take', async ({ open }) => {
   void store.putReport('b', { any: 'thing' });
   void store.setResume('c', { epoch: 'e', cursor: Uint8Array.of(1) });
   const byName = (await store.list()).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const empty = { baseBytes: 0, receivedBytes: 0, deliveredBytes: 0, pendingBytes: 0, pendingUpdates: 0, reports: 0 };
+  const empty = {
+    baseBytes: 0,
+    receivedBytes: 0,
+    deliveredBytes: 0,
+    pendingBytes: 0,
+    pendingUpdates: 0,
+    reports: 0,
+    asides: 0,
+    asideBytes: 0,
+  };
   const baseBytes = (await store.load('b')).base?.length ?? 0;
   assert.ok(baseBytes > 0);
   const bytes = made.reduce((sum, { length }) => sum + length, 0);
@@ -122,6 +131,47 @@ promise('C6 an export holds all of a document, pending edits too', async ({ open
   assert.equal(keysOf([exported]), [...keysSet(1, 5), ...keysSet(2, 5), '3-1', '4-1']);
   await store.close();
 });
+
+promise(
+  'C6 what is set aside takes the place of its document, is no part of what comes, and goes when there is more of it',
+  async ({ open }) => {
+    let store = await open({ asidesMax: 2 });
+    for (const round of [1, 2, 3]) {
+      await pend(store, 'doc', edits(round, 2));
+      void store.append('doc', 'received', at(edits(round + 10, 1), 0));
+      void store.append('doc', 'delivered', at(edits(round + 20, 1), 0));
+      void store.setResume('doc', { epoch: 'e', cursor: Uint8Array.of(round) });
+      await pend(store, 'other', edits(round, 1));
+      const all = await store.export('doc');
+      await store.setAside('doc', all ?? new Uint8Array(0));
+      const { base, received, delivered, pending, resume } = await store.load('doc');
+      assert.equal([base, received, delivered, pending, resume], [null, [], [], [], null], 'nothing of it is loaded');
+    }
+    await store.close();
+    store = await open();
+    const asides = await store.listAside('doc');
+    assert.equal(
+      asides.map(({ update }) => keysOf([update])),
+      [2, 3].map((round) => [...keysSet(round, 2), `${round + 10}-1`, `${round + 20}-1`]),
+    );
+    assert.ok(asides.every(({ setAsideAt }) => setAsideAt > 1_700_000_000_000 && setAsideAt < 4_000_000_000_000));
+    assert.is((await store.listAside('other')).length, 0);
+    assert.is((await store.load('other')).pending.length, 3);
+    await pend(store, 'doc', edits(9, 1));
+    assert.equal(keysOf([(await store.export('doc')) ?? new Uint8Array(0)]), ['9-1']);
+    const info = (await store.list()).find(({ name }) => name === 'doc');
+    const bytes = asides.reduce((sum, { update }) => sum + update.length, 0);
+    assert.equal([info?.asides, info?.asideBytes, info?.pendingUpdates], [2, bytes, 1]);
+    await store.removeAside('doc', at(asides, 0).key);
+    assert.equal(
+      (await store.listAside('doc')).map(({ key }) => key),
+      [at(asides, 1).key],
+    );
+    await store.delete('doc');
+    assert.equal(await store.listAside('doc'), []);
+    await store.close();
+  },
+);
 
 promise('C6 a deleted document is gone, with what waits to be compacted, and can be begun anew', async ({ open }) => {
   let store = await open({ compactEntries: 5 });
@@ -201,6 +251,9 @@ promise('U3 a closed store keeps what it took and refuses everything else', asyn
     () => store.setResume('doc', { epoch: '', cursor: new Uint8Array(0) }),
     () => store.putReport('doc', 1).durable,
     () => store.removeReport('doc', last.key),
+    () => store.setAside('doc', at(edits(1, 1), 0)),
+    () => store.listAside('doc'),
+    () => store.removeAside('doc', last.key),
   ]) {
     assert.is(await codeOf(call), 'closed');
   }
