@@ -5,6 +5,7 @@ import {
   type RefusalCode,
   type RefusedError,
   type StateVector,
+  encodeHocuspocus,
   refusalRules,
 } from '@tideweave/shared';
 import type { Grant } from '../auth/authorizer.ts';
@@ -21,6 +22,7 @@ import {
   noteRefusal,
 } from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
+import { frameEndingWith } from './websocket-frame.ts';
 
 /** Drives the session of stock Hocuspocus providers: many documents, each at an address of its own, on one socket. */
 export class HocuspocusDriver implements Driver {
@@ -310,7 +312,8 @@ function refusalIn(denial: string): { readonly code: RefusalCode; readonly messa
 }
 
 function* updateFrames(address: string, updates: readonly Uint8Array[]): Generator<Frames> {
-  for (const update of updates) yield [hocuspocusFrame({ type: 'update', address, update })];
+  const message = encodeHocuspocus({ type: 'update', address, update: new Uint8Array(0) });
+  for (const update of updates) yield frameEndingWith(message, update);
 }
 
 /** Documents that are read for one connection at a time: what they send together may wait in its socket (R2). */

@@ -8,6 +8,7 @@ import {
   type StateVector,
   decodeCursor,
   decodeStateVector,
+  encodeMessage,
   encodeMessages,
   nothingCompared,
   partBytes,
@@ -29,7 +30,7 @@ import {
   noteRefusal,
 } from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
-import { binaryFrame } from './websocket-frame.ts';
+import { binaryFrame, frameEndingWith } from './websocket-frame.ts';
 
 /** Drives a native session: carries its outputs to rooms and the socket, and brings it their answers. */
 export class TideweaveDriver implements Driver {
@@ -333,9 +334,14 @@ class NativeMember implements Member {
 function* catchUpFrames(doc: number, updates: readonly Uint8Array[]): Generator<Frames> {
   for (const update of updates) {
     const messages = splitUpdate(doc, update, partBytes, (rest) => ({ type: 'update', doc, update: rest }) as const);
-    for (const message of messages) yield [binaryFrame([encodeMessages([message])])];
+    for (const message of messages) {
+      if (message.type === 'part') yield frameEndingWith(encodeMessage({ ...message, bytes: nothing }), message.bytes);
+      else yield frameEndingWith(encodeMessage({ ...message, update: nothing }), message.update);
+    }
   }
 }
+
+const nothing = new Uint8Array(0);
 
 /** C6: a client that holds another history keeps it to itself. */
 function checkEpoch(room: Room, epoch: string): void {

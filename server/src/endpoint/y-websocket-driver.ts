@@ -25,7 +25,7 @@ import {
 } from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
 import type { RepeatedRefusals } from './repeated-refusals.ts';
-import { binaryFrame } from './websocket-frame.ts';
+import { binaryFrame, frameEndingWith } from './websocket-frame.ts';
 
 /** Drives the session of a stock y-websocket client: one document, which its path names. */
 export class YWebsocketDriver implements Driver, Member {
@@ -281,9 +281,11 @@ export class YWebsocketDriver implements Driver, Member {
 /** Frames that bring a client up to date; `last` is what the last one is. */
 function* catchUpFrames(updates: readonly Uint8Array[], last: 'update' | 'step-2'): Generator<Frames> {
   for (const [at, update] of updates.entries()) {
-    yield [binaryFrame([encodeYWebsocket({ type: at === updates.length - 1 ? last : 'update', update })])];
+    const type = at === updates.length - 1 ? last : 'update';
+    yield frameEndingWith(encodeYWebsocket({ type, update: nothing }), update);
   }
 }
 
+const nothing = new Uint8Array(0);
 /** No structs, no deletions. */
 const emptyUpdate = Uint8Array.of(0, 0);

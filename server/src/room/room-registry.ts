@@ -189,6 +189,8 @@ export class RoomRegistry implements RoomHost {
     const state = snapshot === null ? new DocumentState() : snapshotState(snapshot.update, snapshot.index);
     const scan = new UpdateScan();
     for (const { update, seq } of tail) {
+      // Was scanned before it was stored, and is in the snapshot.
+      if (seq <= (head?.snapshotSeq ?? 0)) continue;
       if (!scanUpdate(update, scan))
         throw new RefusedError('TW_DOCUMENT_CORRUPT', `entry ${seq} of ${JSON.stringify(name)}: ${scan.error}`);
       state.apply(scan);
