@@ -134,7 +134,7 @@ function summary(head: Head, rooms: RoomRegistry): object {
     name: head.name,
     seq: head.lastSeq,
     bytes: head.snapshotBytes + head.tailBytes,
-    connections: rooms.peek(head.name)?.memberCount ?? 0,
+    connections: rooms.peek(head.name)?.audience.size ?? 0,
   };
 }
 

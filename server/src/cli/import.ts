@@ -22,10 +22,12 @@ import { interruptible } from './interruptible.ts';
 import { Progress } from './progress.ts';
 
 export interface ImportSettings {
-  /** A folder of y-leveldb or a file of SQLite. */
+  /** A folder of y-leveldb, a file of SQLite, or one with a Yjs update. */
   readonly source: string;
   readonly table: string;
   readonly rawNames: boolean;
+  /** For a file with one update. */
+  readonly name: string | null;
   /** The data folder; not used with `url`. */
   readonly data: string;
   /** A running relay, or null. */
@@ -64,14 +66,14 @@ async function importAll(
   signal: AbortSignal,
   output: FolderCommandOutput,
 ): Promise<ImportReport> {
-  const { source: path, table, rawNames, data, url, dryRun, json, onConflict, salvage } = settings;
+  const { source: path, table, rawNames, name, data, url, dryRun, json, onConflict, salvage } = settings;
   const place = url === null && !dryRun ? data : await mkdtemp(join(tmpdir(), 'tideweave-import-'));
   if (place === data) await mkdir(data, { recursive: true });
   const scratch = join(place, 'import.tmp');
   const target = await openTarget(settings, place);
   const pool = new ImportPool();
   try {
-    return await withSource({ path, table, rawNames, scratch }, async (source) => {
+    return await withSource({ path, table, rawNames, name, scratch }, async (source) => {
       const progress = progressOf(source.count, json, output);
       const aside = url === null ? join(data, 'aside') : null;
       const onProgress = (done: number): void => progress.show(done);

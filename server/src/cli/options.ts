@@ -10,7 +10,7 @@ export interface CommandSurroundings extends Surroundings {
 type Env = Surroundings['env'];
 
 /** Where a relay listens when nobody says otherwise. */
-const defaultUrl = 'http://127.0.0.1:1234';
+export const defaultUrl = 'http://127.0.0.1:1234';
 
 /** Defaults from the environment, where an empty variable counts as not set, as it does for serve. */
 export function relayOptions(env: Env): { readonly defaultData: string; readonly url: () => Option } {

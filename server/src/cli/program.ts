@@ -9,6 +9,7 @@ import { type Config, type SettingInfo, configFileSetting, settings } from '../c
 import { ConfigError, type Flags, configFilePath, parseConfig } from '../config.ts';
 
 import { addBackupCommands } from './backup-commands.ts';
+import { addRelayCommands } from './relay-commands.ts';
 import { type CommandSurroundings, dataOption, jsonOption, relayOptions } from './options.ts';
 
 /** What the command line needs of its surroundings. */
@@ -96,6 +97,7 @@ function buildProgram(around: CommandSurroundings): Command {
     .action(async (flags: Flags) => around.serve(await readConfig(flags, around)));
   for (const setting of [configFileSetting, ...settings]) serve.addOption(optionFor(setting));
   addFolderCommands(program, around);
+  addRelayCommands(program, around);
   addBackupCommands(program, around);
   addImportCommand(program, around);
   return program;
@@ -112,6 +114,10 @@ async function readConfig(flags: Flags, { env }: Surroundings): Promise<Config> 
 }
 
 const folderHelp = `
+Examples:
+  $ tideweave verify --data /var/lib/tideweave
+  $ tideweave repair --data /var/lib/tideweave --dry-run
+
 Exit codes: 0 everything is in order; 1 something was found, or stays refused; 2 it could not be done.
 The relay must be stopped.`;
 
@@ -146,6 +152,7 @@ const importHelp = `
 SOURCE is what the old server keeps its documents in:
   a folder of y-leveldb                       what YPERSISTENCE named for y-websocket's server
   an SQLite file of Hocuspocus                extension-sqlite: the table "documents" with name and data
+  a file NAME.yjs                             one Yjs update, as "tideweave export" writes it
 Stop the old server first, or name a copy; the source is not changed.
 
 Examples:
@@ -172,7 +179,9 @@ function addImportCommand(program: Command, around: CommandSurroundings): void {
   const { defaultData } = relayOptions(around.env);
   program
     .command('import <source>')
-    .description('bring in the documents of a y-websocket server (y-leveldb) or of Hocuspocus (SQLite)')
+    .description(
+      'bring in the documents of a y-websocket server (y-leveldb), of Hocuspocus (SQLite), or one Yjs update',
+    )
     .addOption(new Option('--data <folder>', `folder to import into (default: ${defaultData})`))
     .addOption(new Option('--url <url>', 'a running relay to import into, instead of a folder').conflicts('data'))
     .addOption(new Option('--token <token>', 'what its authorizer is shown (or IMPORT_TOKEN in the environment)'))
@@ -184,6 +193,7 @@ function addImportCommand(program: Command, around: CommandSurroundings): void {
     .option('--salvage', 'import what can be applied of a document that cannot be as a whole')
     .addOption(new Option('--table <name>', 'table of an SQLite file').default('documents'))
     .option('--raw-names', 'keep names of y-leveldb as they are stored: "a%20b" instead of "a b"')
+    .option('--name <name>', 'name for the document of a .yjs file (default: that of the file)')
     .option('--dry-run', 'say what would be done, and store nothing')
     .option('--json', 'print one JSON object')
     .addHelpText('after', importHelp)
@@ -193,6 +203,7 @@ function addImportCommand(program: Command, around: CommandSurroundings): void {
         source,
         table: flags.table,
         rawNames: flags.rawNames === true,
+        name: flags.name ?? null,
         data: flags.data ?? defaultData,
         url: flags.url ?? null,
         token: flags.token ?? around.env['IMPORT_TOKEN'] ?? '',
@@ -214,6 +225,7 @@ interface ImportFlags {
   readonly salvage?: boolean;
   readonly table: string;
   readonly rawNames?: boolean;
+  readonly name?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }

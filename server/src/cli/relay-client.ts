@@ -5,7 +5,7 @@ import type { BackupSource, Listed } from '../backup/backup-source.ts';
 const answerMsMax = 60_000;
 
 /** The relay refused, or something in front of it. */
-class RelayRefusal extends Error {
+export class RelayRefusal extends Error {
   override readonly name = 'RelayRefusal';
   readonly status: number;
   /** TW_…, or empty when it was not the relay that answered. */
@@ -67,7 +67,7 @@ export class RelayClient implements BackupSource {
 }
 
 /** Where a document is below the relay's address. Throws for the two names that no URL can have. */
-function adminPath(name: string): string {
+export function adminPath(name: string): string {
   if (name === '.' || name === '..') throw new Error('no URL leads to this name: stop the relay and use --data');
   return `/api/admin/docs/${encodeURIComponent(name)}`;
 }

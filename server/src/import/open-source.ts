@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { type Source, SourceError, type SourceOptions } from './source.ts';
 import { openSqliteSource } from './sqlite-source.ts';
+import { updateFileEnding, updateFileSource } from './update-file-source.ts';
 import { openYLeveldbSource } from './y-leveldb-source.ts';
 
 /** Runs with the documents of a folder or file, whichever it is. Throws `SourceError`. */
@@ -17,6 +18,7 @@ export async function withSource<T>(options: SourceOptions, run: (source: Source
     }
     return openYLeveldbSource(options, run);
   }
+  if (path.endsWith(updateFileEnding)) return run(updateFileSource(path, options.name));
   const head = Buffer.alloc(sqliteMagic.length);
   const file = await open(path, 'r');
   try {
@@ -25,7 +27,9 @@ export async function withSource<T>(options: SourceOptions, run: (source: Source
     await file.close();
   }
   if (head.toString('latin1') !== sqliteMagic) {
-    throw new SourceError(`${path} is neither a folder of y-leveldb nor an SQLite file`);
+    throw new SourceError(
+      `${path} is neither a folder of y-leveldb nor an SQLite file, nor does its name end in ${updateFileEnding}`,
+    );
   }
   return openSqliteSource(options, run);
 }

@@ -11,7 +11,7 @@ export interface SourceDocument {
 
 /** Documents to import. */
 export interface Source {
-  readonly kind: 'y-leveldb' | 'hocuspocus-sqlite';
+  readonly kind: 'y-leveldb' | 'hocuspocus-sqlite' | 'yjs-update';
   /** How many documents there are. */
   readonly count: number;
   /** Each document once. */
@@ -25,7 +25,7 @@ export class SourceError extends Error {
 
 /** How to open a source. */
 export interface SourceOptions {
-  /** A folder of y-leveldb, or an SQLite file of Hocuspocus. */
+  /** A folder of y-leveldb, an SQLite file of Hocuspocus, or a file with one Yjs update. */
   readonly path: string;
   /** The table of the SQLite file. */
   readonly table: string;
@@ -34,6 +34,8 @@ export interface SourceOptions {
    * them so. The relay reads the same URL as "a b"; documents are imported under that name, unless this is set.
    */
   readonly rawNames: boolean;
+  /** The name for the document of a file with one update; null for that of the file. */
+  readonly name: string | null;
   /** A folder for a copy of the source: looking into either changes files, and the source stays as it is. */
   readonly scratch: string;
 }

@@ -25,6 +25,11 @@ export class Audience {
     return this.#members.keys();
   }
 
+  /** Who is here, and whether they keep up. */
+  get sessions(): readonly { readonly user: string; readonly device: string; readonly flow: Standing['flow'] }[] {
+    return [...this.#members].map(([{ user, device }, { flow }]) => ({ user, device, flow }));
+  }
+
   standing(member: Member): Standing | undefined {
     return this.#members.get(member);
   }

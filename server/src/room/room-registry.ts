@@ -76,7 +76,7 @@ export class RoomRegistry implements RoomHost {
   /** Number of sessions in all of them. */
   get sessionCount(): number {
     let count = 0;
-    for (const room of this.#rooms.values()) count += room.memberCount;
+    for (const room of this.#rooms.values()) count += room.audience.size;
     return count;
   }
 
@@ -223,15 +223,15 @@ export class RoomRegistry implements RoomHost {
     if (decision !== 'now') return;
     // Counts from its start, so that the decisions until it ends are "later".
     this.#compactedAtMs.set(room.name, now);
-    void this.#compact(room.name);
+    void this.#tryToCompact(room.name);
   }
 
-  /** Compacts a document; its failure is logged and tried again later, as nothing depends on it but speed. */
-  async #compact(name: string): Promise<void> {
+  /** Compacts a document now; null when there is nothing to do. Rejects when it fails. */
+  async compact(name: string): Promise<CompactionOutcome | null> {
     try {
       const attributes = { 'tideweave.document': name };
       const outcome = await inSpan('tideweave.compaction', attributes, () => this.#compactor.compact(name));
-      if (outcome === null) return;
+      if (outcome === null) return null;
       this.meter.compactions += 1;
       this.meter.setAside += outcome.quarantined.length;
       for (const { seq, user, device, reason } of outcome.quarantined) {
@@ -245,15 +245,23 @@ export class RoomRegistry implements RoomHost {
       const room = this.#rooms.get(name);
       if (room === undefined) {
         // It was unloaded meanwhile, and nobody else will see to what came after this compaction began.
-        if (outcome.head.lastSeq > outcome.head.snapshotSeq) void this.#compact(name);
-        return;
+        if (outcome.head.lastSeq > outcome.head.snapshotSeq) void this.#tryToCompact(name);
+        return outcome;
       }
       this.#compactedAtMs.set(name, this.clock.now());
       this.#adopt(room, outcome);
+      return outcome;
     } catch (error) {
       this.meter.failedCompactions += 1;
-      this.#logger.warn({ document: name, err: asError(error) }, 'compaction failed');
+      throw error;
     }
+  }
+
+  /** A failure is logged and tried again later, as nothing depends on it but speed. */
+  async #tryToCompact(name: string): Promise<void> {
+    await this.compact(name).catch((error: unknown) =>
+      this.#logger.warn({ document: name, err: asError(error) }, 'compaction failed'),
+    );
   }
 
   #adopt(room: Room, { head, quarantined }: CompactionOutcome): void {

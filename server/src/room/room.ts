@@ -98,8 +98,8 @@ export class Room implements RoomTurn {
     return epoch === '' || epoch === (this.head?.epoch ?? '');
   }
 
-  get memberCount(): number {
-    return this.#audience.size;
+  get audience(): Pick<Audience, 'size' | 'sessions'> {
+    return this.#audience;
   }
 
   /** What the document has: to be told, and to be compared with. */

@@ -1,0 +1,121 @@
+/** Commands that ask a running relay, and `doctor`: which options they have, and their help. */
+import { type Command, Option } from 'commander';
+import { type CommandSurroundings, dataOption, defaultUrl, jsonOption, relayOptions, tokenOf } from './options.ts';
+
+const exitHelp = `
+Exit codes: 0 done; 1 there is no such document; 2 it could not be done.
+The relay's authorizer is asked for a grant with admin right; without one of your own, be on the relay's machine.`;
+
+const docsHelp = `
+Examples:
+  $ tideweave docs                           all documents: name, entries, bytes, sessions, last edit
+  $ tideweave docs --deleted --json          tombstones too, one JSON object per line
+${exitHelp}`;
+
+const inspectHelp = `
+Examples:
+  $ tideweave inspect notes                  identity, sizes, who has it open, what was set aside
+  $ tideweave inspect notes --json | jq .sessions
+${exitHelp}`;
+
+const logHelp = `
+Examples:
+  $ tideweave log notes                      who wrote when, and which clocks of which clients
+  $ tideweave log notes --after 120 --follow goes on until Ctrl-C
+
+Content is not shown. Entries that were compacted away are not there any more (--raw-window-bytes of serve).
+Exit codes: 0 done; 1 there is no such document; 2 it could not be done; 130 interrupted.`;
+
+const exportHelp = `
+Examples:
+  $ tideweave export notes --output notes.yjs           one Yjs update, for "import" or Y.applyUpdate
+  $ tideweave export notes --format json | jq .
+
+JSON has the document's root types by name: maps, arrays, texts (without formatting) and XML as text. An update does not
+say of which kind a root type is; it is told from what is in it.
+${exitHelp}`;
+
+const compactHelp = `
+Examples:
+  $ tideweave compact notes                  merges snapshot and entries now, which the relay does by itself in time
+${exitHelp}`;
+
+const doctorHelp = `
+Examples:
+  $ tideweave doctor --data /var/lib/tideweave
+
+Looks at the versions, the data folder, room and speed of its disk (how long a sync takes), how many files the process may
+open, and whether a relay answers or the port is free.
+
+Exit codes: 0 all is well; 1 something should be seen to, the lines say what; 2 it could not be done.`;
+
+interface RelayFlags {
+  readonly url?: string;
+  readonly token?: string;
+  readonly json?: boolean;
+}
+
+/** What a command that asks a relay was told. */
+export interface RelaySettings {
+  readonly url: string;
+  readonly token: string;
+  readonly json: boolean;
+}
+
+export function addRelayCommands(program: Command, around: CommandSurroundings): void {
+  const { env } = around;
+  const { defaultData, url } = relayOptions(env);
+  const settingsOf = (flags: RelayFlags): RelaySettings => ({
+    url: flags.url ?? (env['TIDEWEAVE_URL'] || defaultUrl),
+    token: tokenOf(flags, env),
+    json: flags.json === true,
+  });
+  const command = (usage: string, description: string, help: string): Command =>
+    program
+      .command(usage)
+      .description(description)
+      .addOption(url())
+      .addOption(new Option('--token <token>', 'what its authorizer is shown (or TIDEWEAVE_TOKEN in the environment)'))
+      .addOption(jsonOption())
+      .addHelpText('after', help);
+
+  command('docs', 'list the documents of a running relay', docsHelp)
+    .option('--deleted', 'list deleted ones too')
+    .action(async (flags: RelayFlags & { deleted?: boolean }) => {
+      const { docs } = await import('./inspect.ts');
+      around.onExitCode(await docs({ ...settingsOf(flags), deleted: flags.deleted === true }, around));
+    });
+  command('inspect <name>', 'show everything about a document but its content', inspectHelp).action(
+    async (name: string, flags: RelayFlags) => {
+      const { inspect } = await import('./inspect.ts');
+      around.onExitCode(await inspect({ ...settingsOf(flags), name }, around));
+    },
+  );
+  command('log <name>', 'show the log of a document: who wrote when', logHelp)
+    .option('--after <seq>', 'only entries after this sequence number', '0')
+    .option('--follow', 'go on with what is written from now on')
+    .action(async (name: string, flags: RelayFlags & { after: string; follow?: boolean }) => {
+      const { showLog } = await import('./inspect.ts');
+      const settings = { ...settingsOf(flags), name, after: flags.after, follow: flags.follow === true };
+      around.onExitCode(await showLog(settings, around));
+    });
+  command('export <name>', 'write a document as a Yjs update or as JSON', exportHelp)
+    .addOption(new Option('--format <format>', 'what to write').choices(['yjs', 'json']).default('yjs'))
+    .option('--output <file>', 'file to write to (default: stdout)')
+    .action(async (name: string, flags: RelayFlags & { format: 'yjs' | 'json'; output?: string }) => {
+      const { exportDocument } = await import('./export.ts');
+      const settings = { ...settingsOf(flags), name, format: flags.format, output: flags.output ?? null };
+      around.onExitCode(await exportDocument(settings, around));
+    });
+  command('compact <name>', 'compact a document now', compactHelp).action(async (name: string, flags: RelayFlags) => {
+    const { compact } = await import('./inspect.ts');
+    around.onExitCode(await compact({ ...settingsOf(flags), name }, around));
+  });
+  command('doctor', 'see whether this machine and the relay on it are well', doctorHelp)
+    .addOption(dataOption(defaultData))
+    .action(async (flags: RelayFlags & { data?: string }) => {
+      const { doctor } = await import('./doctor.ts');
+      const settings = { ...settingsOf(flags), data: flags.data ?? defaultData, version: around.version };
+      around.onExitCode(await doctor(settings, around));
+    });
+}

@@ -1,0 +1,179 @@
+// @slow
+// The commands that ask a running relay, and the page that describes all commands.
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as Y from 'yjs';
+import { runProgram } from '../../src/cli/program.ts';
+import { withFolder } from '../support/folders.ts';
+import { NativePeer } from '../support/native-peer.ts';
+import { type TestRelay, withRelay } from '../support/relay.ts';
+import { until } from '../support/wait.ts';
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly error: string;
+}
+
+async function run(args: readonly string[], onOut: (text: string) => void = () => undefined): Promise<Outcome> {
+  let out = '';
+  let error = '';
+  const code = await runProgram(args, {
+    env: {},
+    version: '1.2.3',
+    writeOut: (text) => {
+      out += text;
+      onOut(text);
+    },
+    writeError: (text) => void (error += text),
+    serve: () => Promise.reject(new Error('not serving')),
+  });
+  return { code, out, error };
+}
+
+function rich(): Y.Doc {
+  const document = new Y.Doc();
+  document.getText('text').insert(0, 'words', { bold: true });
+  document.getMap('map').set('key', [1, { deep: true }]);
+  document.getArray('array').push(['one', 2]);
+  const element = new Y.XmlElement('p');
+  element.insert(0, [new Y.XmlText('inside')]);
+  document.getXmlFragment('xml').insert(0, [element]);
+  return document;
+}
+
+async function withNotes(use: (relay: TestRelay & { peer: NativePeer; doc: number }) => Promise<void>): Promise<void> {
+  await withFolder((data) =>
+    withRelay({ data }, async (relay) => {
+      const peer = await NativePeer.connect(relay.url);
+      const { doc } = await peer.open('notes/1', { device: 'laptop' });
+      await peer.save(doc, 1, Y.encodeStateAsUpdate(rich()));
+      await use({ ...relay, peer, doc });
+      peer.end();
+    }),
+  );
+}
+
+test('U3 docs, inspect and log say what there is, without content', async () => {
+  await withNotes(async ({ http, peer, doc }) => {
+    const url = ['--url', http];
+    const listed = await run(['docs', ...url]);
+    assert.match(listed.out, /^"notes\/1" {2}1 entries {2}\d+ bytes {2}1 sessions {2}\d{4}-.*\n$/);
+    const inspected = JSON.parse((await run(['inspect', 'notes/1', '--json', ...url])).out) as {
+      head: { lastSeq: number };
+      sessions: unknown[];
+    };
+    assert.is(inspected.head.lastSeq, 1);
+    assert.equal(inspected.sessions, [{ user: '', device: 'laptop', flow: 'live' }]);
+    assert.match((await run(['inspect', 'notes/1', ...url])).out, /^sessions {3}1$/m);
+
+    let seen = '';
+    const following = run(['log', 'notes/1', '--follow', ...url], (text) => void (seen += text));
+    await until('the first entry', () => seen.includes('\n'));
+    const change = new Y.Doc();
+    change.getArray('secret').push(['written later']);
+    await peer.save(doc, 2, Y.encodeStateAsUpdate(change));
+    await until('the second entry', () => seen.split('\n').length === 3);
+    process.emit('SIGINT');
+    assert.is((await following).code, 130);
+    const [first = '', second = ''] = seen.split('\n');
+    assert.match(first, /^1 {2}\d{4}-.* "" "laptop" {2}\d+ bytes {2}\+\d+:0-\d+/);
+    assert.match(second, new RegExp(`^2 .*\\+${change.clientID}:0-0$`));
+    assert.not.match(seen, /written later/);
+    const after = await run(['log', 'notes/1', '--after', '1', '--json', ...url]);
+    assert.is((JSON.parse(after.out) as { seq: number }).seq, 2);
+  });
+});
+
+test('U3 what is exported comes back by import, and JSON has the types as they are', async () => {
+  await withFolder((folder) =>
+    withNotes(async ({ http }) => {
+      const url = ['--url', http];
+      const file = join(folder, 'copy.yjs');
+      assert.is((await run(['export', 'notes/1', '--output', file, ...url])).code, 0);
+      const imported = await run(['import', file, '--name', 'notes/2', ...url]);
+      assert.is(imported.code, 0, imported.error + imported.out);
+      const json = join(folder, 'notes.json');
+      await run(['export', 'notes/2', '--format', 'json', '--output', json, ...url]);
+      assert.equal(JSON.parse(await readFile(json, 'utf8')), {
+        array: ['one', 2],
+        map: { key: [1, { deep: true }] },
+        text: 'words',
+        xml: '<p>inside</p>',
+      });
+    }),
+  );
+});
+
+test('U3 compact compacts, and says when there is nothing to do', async () => {
+  await withNotes(async ({ http }) => {
+    const first = await run(['compact', 'notes/1', '--url', http]);
+    assert.match(first.out, /^tideweave: compacted up to entry 1: \d+ bytes\n$/);
+    assert.is((await run(['compact', 'notes/1', '--url', http])).out, 'tideweave: there was nothing to compact\n');
+  });
+});
+
+test('U3 a document that is not there is exit code 1, a relay that is not there 2, each with one line', async () => {
+  await withRelay({}, async ({ http }) => {
+    for (const command of ['inspect', 'log', 'export', 'compact']) {
+      const missing = await run([command, 'gone', '--url', http]);
+      assert.is(missing.code, 1, command);
+      assert.match(missing.error, /^tideweave: [^\n]*TW_NOT_FOUND[^\n]*\n$/);
+      const nobody = await run([command, 'gone', '--url', 'http://127.0.0.1:1']);
+      assert.is(nobody.code, 2, command);
+      assert.match(nobody.error, /^tideweave: [^\n]+\n$/);
+    }
+  });
+});
+
+test('U3 doctor looks at disk, files, versions and relay', async () => {
+  await withFolder((folder) =>
+    withRelay({}, async ({ http }) => {
+      const { out } = await run(['doctor', '--data', folder, '--url', http, '--json']);
+      const { checks } = JSON.parse(out) as { checks: { what: string; isWell: boolean; says: string }[] };
+      assert.equal(
+        checks.map(({ what }) => what),
+        ['versions', 'data folder', 'room', 'sync', 'open files', 'relay'],
+      );
+      const said = Object.fromEntries(checks.map(({ what, says }) => [what, says]));
+      assert.match(said['versions'] ?? '', /^tideweave 1\.2\.3, Node \d+/);
+      assert.match(said['sync'] ?? '', /^\d+\.\d\d ms/);
+      assert.match(said['relay'] ?? '', /answers and takes edits$/);
+      const broken = await run(['doctor', '--data', '/proc/nowhere', '--url', 'http://127.0.0.1:1']);
+      assert.is(broken.code, 1);
+      assert.match(broken.out, /^SEE {3}data folder: .*cannot be written to/m);
+      assert.match(broken.out, /^ok {4}relay: nobody answers/m);
+    }),
+  );
+});
+
+test('U3 docs/cli.md has every command with every option and the exit codes of its help, and no others', async () => {
+  const page = readFileSync(new URL('../../../../docs/cli.md', import.meta.url), 'utf8');
+  const sections = new Map(
+    [...page.matchAll(/^## tideweave (\w+)\n([\s\S]*?)(?=^## |$(?![\s\S]))/gm)].map(([, name = '', text = '']) => [
+      name,
+      text,
+    ]),
+  );
+  const { out } = await run(['--help']);
+  const commands = [...(out.split('Commands:')[1] ?? '').matchAll(/^ {2}(\w+)/gm)].flatMap(([, name]) => name ?? []);
+  assert.equal([...sections.keys()].toSorted(), commands.filter((name) => name !== 'help').toSorted());
+  for (const [name, text] of sections) {
+    const help = (await run([name, '--help'])).out;
+    const known = new Set([...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option));
+    known.delete('--help');
+    const told = new Set(text.match(/--[a-z][a-z-]+/g) ?? []);
+    for (const option of told) assert.ok(help.includes(option), `${name} has no ${option}`);
+    // Those of serve have a table of their own, which another test compares.
+    if (name !== 'serve') for (const option of known) assert.ok(told.has(option ?? ''), `${name} ${option}`);
+    assert.match(help, /Examples:/, name);
+    const codes = (from: string): string[] => [...new Set(from.match(/(?<![\d.])(?:0|1|2|130)(?= [a-z])/g) ?? [])];
+    const helpCodes = codes(/(?:Exit codes:|exit codes:)([\s\S]*)/.exec(help)?.[1] ?? '');
+    assert.equal(codes(/Exit codes: (.*)/.exec(text)?.[1] ?? ''), helpCodes, `exit codes of ${name}`);
+  }
+});
+
+test.run();
