@@ -20,7 +20,10 @@ import type { WebSocketClass } from './transport/websocket-transport.ts';
 export interface SyncClientOptions {
   /** Address of the relay, `ws://` or `wss://`. */
   readonly url: string;
-  /** Sent with every document that is opened; a function is asked anew before each attempt to connect. Default none. */
+  /**
+   * Sent with every document that is opened. A function is asked anew before each attempt to connect, before a grant ends,
+   * and when the relay refuses the token; while it fails it is asked again after a while. Default none.
+   */
   readonly token?: Token;
   /** How this device calls itself in the document's history, at most 128 bytes. Default empty. */
   readonly device?: string;

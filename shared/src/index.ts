@@ -3,7 +3,14 @@ export type { Cancel, Clock } from './base/clock.ts';
 export { RefusedError } from './base/errors.ts';
 export { type Random, seededRandom } from './base/random.ts';
 export { Reader } from './base/reader.ts';
-export { type RefusalAction, type RefusalCode, isRefusalCode, isRetryable, refusalRules } from './protocol/close.ts';
+export {
+  type RefusalAction,
+  type RefusalCode,
+  comeBackCode,
+  isRefusalCode,
+  isRetryable,
+  refusalRules,
+} from './protocol/close.ts';
 export {
   decodeClientMessages,
   decodeServerMessages,
@@ -28,6 +35,7 @@ export { type YWebsocketMessage, decodeYWebsocket, encodeYWebsocket } from './pr
 export {
   type Limits,
   authorBytesMax,
+  authorizedAtOnceMax,
   comparisonMsMin,
   cursorBytesMax,
   defaultLimits,
@@ -38,6 +46,7 @@ export {
   tokenBytesMax,
   updateLimits,
   wholeDocumentCounts,
+  tokensMsMin,
 } from './protocol/limits.ts';
 export type {
   ClientMessage,

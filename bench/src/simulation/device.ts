@@ -9,7 +9,7 @@ import {
   digestOf,
   resumed,
 } from '@tideweave/client/testing';
-import { type RefusalStatus, isRetryable } from '@tideweave/shared';
+import type { RefusalStatus } from '@tideweave/shared';
 import { removeAwarenessStates } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { DeviceMemory } from './device-memory.ts';
@@ -124,7 +124,7 @@ export class NativeDevice {
       },
     );
     this.#client.on('status', ({ error }) => {
-      if (error !== null && !isRetryable(error.action) && this.mends) clock.after(mendMs, () => this.connect());
+      if (error !== null && !error.retryable && this.mends) clock.after(mendMs, () => this.connect());
     });
     for (const document of this.documents) this.open(document);
     this.#client.connect();
@@ -233,7 +233,7 @@ export class NativeDevice {
 
   #refused(document: string, handle: Handle, error: RefusalStatus): void {
     this.#world.note(() => `${this.settings.name}: ${document} refused with ${error.code}`);
-    if (isRetryable(error.action)) {
+    if (error.retryable) {
       this.#refusedForNow(document, handle);
       return;
     }

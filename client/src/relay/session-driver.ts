@@ -144,6 +144,9 @@ export class SessionDriver {
         this.#transport?.close();
         this.#transport = null;
         return;
+      case 'token':
+        void this.#renew();
+        return;
       case 'send':
         this.#transport?.send(output.frame as Uint8Array<ArrayBuffer>);
         return;
@@ -159,13 +162,13 @@ export class SessionDriver {
 
   async #connect(): Promise<void> {
     this.#attempt++;
-    const attempt = this.#attempt;
-    const isCurrent = (): boolean => attempt === this.#attempt;
+    const isCurrent = this.#isCurrent();
     try {
-      const { environment, token: asked } = this.#options;
-      const [token, readers] = await Promise.all([askToken(asked), this.#copyReaders ?? environment.copyReaders()]);
+      const { environment } = this.#options;
+      const asked = this.#token(isCurrent);
+      const [token, readers] = await Promise.all([asked, this.#copyReaders ?? environment.copyReaders()]);
       this.#copyReaders = readers;
-      if (!isCurrent()) return;
+      if (token === null || !isCurrent()) return;
       const transport = await environment.connect({
         opened: () => this.#feed(isCurrent, (now) => this.session.connected(now, token)),
         received: (frame) => this.#feed(isCurrent, (now) => this.session.receive(frame, now)),
@@ -174,9 +177,31 @@ export class SessionDriver {
       if (isCurrent()) this.#transport = transport;
       else transport.close();
     } catch {
-      // No token and no socket are both a failed attempt; the session decides when to make the next.
+      // No way to try is a failed attempt; the session decides when to make the next.
       this.#feed(isCurrent, (now) => this.session.disconnected(now));
     }
+  }
+
+  async #renew(): Promise<void> {
+    const isCurrent = this.#isCurrent();
+    const token = await this.#token(isCurrent);
+    if (token !== null) this.#feed(isCurrent, (now) => this.session.renewed(token, now));
+  }
+
+  /** The application's token; null when it failed to give one, which the session is told. */
+  async #token(isCurrent: () => boolean): Promise<string | null> {
+    try {
+      return await askToken(this.#options.token);
+    } catch (error) {
+      this.#feed(isCurrent, (now) => this.session.tokenless(String(error), now));
+      return null;
+    }
+  }
+
+  /** Whether the attempt of this moment is still the present one. */
+  #isCurrent(): () => boolean {
+    const attempt = this.#attempt;
+    return () => attempt === this.#attempt;
   }
 
   #feed(isCurrent: () => boolean, feed: (now: number) => void): void {

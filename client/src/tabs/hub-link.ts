@@ -131,6 +131,9 @@ export class HubLink {
         // The leader's own copy is compared with the relay's, and what tabs have came from there.
         this.session.compared(output.doc, 'elsewhere', nothingCompared, true);
         return;
+      case 'token':
+        // Tabs have none: the leader has.
+        return;
       case 'leave':
         this.#leave(output.doc);
         return;

@@ -6,7 +6,6 @@ import {
   type RefusalStatus,
   covers,
   decodeStateVector,
-  isRefusalCode,
   partBytes,
   splitUpdate,
   DocumentState,
@@ -16,6 +15,7 @@ import {
 } from '@tideweave/shared';
 import * as Y from 'yjs';
 import type { LinkedDocument } from '../document-client.ts';
+import { refusedError } from '../refused-error.ts';
 import type { RelayDocument } from '../relay/relay-document.ts';
 import type { StoredDocument } from '../store/offline-store.ts';
 import type { HubLink } from './hub-link.ts';
@@ -337,8 +337,8 @@ export class HubRoom implements LinkedDocument {
     if (this.#link.isLoading || this.#link.status.pending.updates === 0) this.#finish();
   }
 
-  #end({ code, reason, retryAfterMs }: RefusalStatus): void {
-    const error = new RefusedError(isRefusalCode(code) ? code : 'TW_INTERNAL', reason, { retryAfterMs });
+  #end(status: RefusalStatus): void {
+    const error = refusedError(status);
     for (const link of this.#members.keys()) link.session.refuseDocument(this.number, error);
     for (const { link, message } of this.#waiting) link.session.refusedOpen(message.request, error);
     const links = [...this.#members.keys(), ...this.#waiting.map(({ link }) => link)];

@@ -154,7 +154,7 @@ export class SimulatedRelay {
       this.#drain(connection);
       connection.messages.push({ type: 'update', doc, update }, { type: 'caught-up', doc });
       rooms.set(room, stateVector);
-    } else
+    } else if (output.kind !== 'token')
       for (const room of rooms.keys()) {
         if (room.number !== output.doc) continue;
         if (output.kind === 'leave') rooms.delete(room);

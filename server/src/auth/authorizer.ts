@@ -29,8 +29,9 @@ export interface Grant {
   /** Identity, stored beside entries and shown to others; empty for anonymous. At most 128 bytes. */
   readonly user: string;
   /**
-   * When it ends (ms since 1970); default never. Connections that rest on it are then closed with TW_UNAUTHORIZED, and come
-   * back with the token that their application has by then.
+   * When it ends (ms since 1970); default never. Our client and Hocuspocus providers (3, 4) bring another token before that.
+   * Otherwise the document is refused with TW_UNAUTHORIZED, or a stock client's connection closed, and each comes back with
+   * the token that its application has by then.
    */
   readonly expiresAt?: number;
 }

@@ -5,6 +5,7 @@ import {
   type RefusalCode,
   type RefusedError,
   type StateVector,
+  comeBackCode,
   encodeHocuspocus,
   refusalRules,
 } from '@tideweave/shared';
@@ -29,8 +30,8 @@ export class HocuspocusDriver implements Driver {
   readonly #context: DriverContext;
   readonly #out: PacedWriter;
   readonly #session: HocuspocusSession;
-  /** When each grant ends (monotonic ms); a new token sets it anew. */
-  readonly #grantEndsAtMs = new Map<HocuspocusChannel, number>();
+  /** When each grant ends, and when another token is asked for (monotonic ms); a new token sets both anew. */
+  readonly #terms = new Map<HocuspocusChannel, { readonly endsAtMs: number; askAtMs: number }>();
   readonly #grants = new Map<HocuspocusChannel, Grant>();
   readonly #members = new Map<HocuspocusChannel, HocuspocusMember>();
   /** Step 1s without an answer; of several for one document, the last is answered. */
@@ -66,8 +67,14 @@ export class HocuspocusDriver implements Driver {
 
   tick(): void {
     const now = this.#context.clock.now();
-    for (const endsAtMs of this.#grantEndsAtMs.values()) if (now >= endsAtMs) this.#session.close(grantEnded());
-    this.#session.tick(this.#context.clock.now());
+    for (const [channel, term] of this.#terms) {
+      // All come back, with the token that each has by then: refused alone, one would wait for its application to send another.
+      if (now >= term.endsAtMs) this.#session.close(grantEnded(), comeBackCode);
+      else if (now >= term.askAtMs) this.write(hocuspocusFrame({ type: 'ask-token', address: channel.address }));
+      else continue;
+      term.askAtMs = Infinity;
+    }
+    this.#session.tick(now);
     this.#drain();
   }
 
@@ -81,7 +88,7 @@ export class HocuspocusDriver implements Driver {
     for (const member of this.#members.values()) member.room.leave(member);
     this.#members.clear();
     this.#grants.clear();
-    this.#grantEndsAtMs.clear();
+    this.#terms.clear();
     this.#behind.clear();
   }
 
@@ -160,7 +167,9 @@ export class HocuspocusDriver implements Driver {
       const request = { document: channel.document, via: 'hocuspocus', access: 'write', token, ...peer } as const;
       const grant = await authorized(this.#context, request);
       if (this.#closed) return;
-      this.#grantEndsAtMs.set(channel, endOfGrant(grant, clock));
+      const endsAtMs = endOfGrant(grant, clock);
+      const leftMs = endsAtMs - clock.now();
+      this.#terms.set(channel, { endsAtMs, askAtMs: endsAtMs - Math.min(askAheadMs, leftMs / 2) });
       this.#grants.set(channel, grant);
       const member = this.#members.get(channel);
       if (member !== undefined) member.grant = grant;
@@ -241,7 +250,7 @@ export class HocuspocusDriver implements Driver {
 
   #leave(channel: HocuspocusChannel): void {
     this.#grants.delete(channel);
-    this.#grantEndsAtMs.delete(channel);
+    this.#terms.delete(channel);
     this.#behind.delete(channel);
     const member = this.#members.get(channel);
     if (member === undefined) return;
@@ -316,6 +325,8 @@ function* updateFrames(address: string, updates: readonly Uint8Array[]): Generat
   for (const update of updates) yield frameEndingWith(message, update);
 }
 
+/** How long before the end of a grant a provider is asked for another token; of short grants, half their time. */
+const askAheadMs = 60_000;
 /** Documents that are read for one connection at a time: what they send together may wait in its socket (R2). */
 const catchUpsAtOnceMax = 8;
 

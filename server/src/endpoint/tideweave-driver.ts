@@ -13,6 +13,7 @@ import {
   nothingCompared,
   partBytes,
   splitUpdate,
+  authorizedAtOnceMax,
   comparisonMsMin,
 } from '@tideweave/shared';
 import type { Grant } from '../auth/authorizer.ts';
@@ -30,6 +31,7 @@ import {
   noteRefusal,
 } from './driver.ts';
 import { type Frames, PacedWriter } from './paced-writer.ts';
+import { Reauthorization, eachOf } from './reauthorization.ts';
 import { binaryFrame, frameEndingWith } from './websocket-frame.ts';
 
 /** Drives a native session: carries its outputs to rooms and the socket, and brings it their answers. */
@@ -38,8 +40,7 @@ export class TideweaveDriver implements Driver {
   readonly #out: PacedWriter;
   readonly #session: ServerSession;
   readonly #members = new Map<number, NativeMember>();
-  /** When the first of the grants ends (monotonic ms). */
-  #grantEndsAtMs = Infinity;
+  readonly #reauthorization: Reauthorization;
   #draining = false;
   #closed = false;
 
@@ -47,6 +48,7 @@ export class TideweaveDriver implements Driver {
     this.#context = context;
     this.#out = new PacedWriter(context.connection);
     this.#session = new ServerSession(context.limits, context.clock.now());
+    this.#reauthorization = new Reauthorization(context.clock, (token) => this.#reauthorize(token));
   }
 
   receive(frame: Uint8Array): void {
@@ -65,8 +67,10 @@ export class TideweaveDriver implements Driver {
   }
 
   tick(): void {
-    if (this.#context.clock.now() >= this.#grantEndsAtMs) this.#session.close(grantEnded());
-    this.#session.tick(this.#context.clock.now());
+    const now = this.#context.clock.now();
+    for (const member of this.#members.values()) if (now >= member.grantEndsAtMs) this.ended(member, grantEnded());
+    this.#reauthorization.tick();
+    this.#session.tick(now);
     this.#drain();
   }
 
@@ -127,6 +131,9 @@ export class TideweaveDriver implements Driver {
       case 'open':
         void this.#open(output.message);
         return;
+      case 'token':
+        this.#reauthorization.take(output.token);
+        return;
       case 'store':
         this.#store(output);
         return;
@@ -160,11 +167,8 @@ export class TideweaveDriver implements Driver {
   async #tryOpen(message: OpenMessage): Promise<void> {
     const cursor = decodeCursor(message.cursor);
     const stateVector = decodeStateVector(message.stateVector);
-    const { peer, rooms } = this.#context;
-    const { name: document, token } = message;
-    const grant = await authorized(this.#context, { document, via: 'tideweave', access: 'write', token, ...peer });
-    this.#grantEndsAtMs = Math.min(this.#grantEndsAtMs, endOfGrant(grant, this.#context.clock));
-    const room = await rooms.get(document);
+    const { grant, endsAtMs } = await this.#authorized(message.name, message.token);
+    const room = await this.#context.rooms.get(message.name);
     checkEpoch(room, message.epoch);
     const place = cursor === null ? 'unknown' : await room.locate(cursor);
     const logWentBack = place === 'elsewhere';
@@ -172,6 +176,7 @@ export class TideweaveDriver implements Driver {
     await room.bringUpToDate({ seq, stateVector }, (updates) => {
       if (this.#closed) return;
       const member = new NativeMember(this, this.#out, room, grant, message.device, stateVector, logWentBack);
+      member.grantEndsAtMs = endsAtMs;
       const opened = {
         request: message.request,
         doc: room.number,
@@ -181,12 +186,42 @@ export class TideweaveDriver implements Driver {
         totalBytes: updates.reduce((bytes, update) => bytes + update.length, 0),
       };
       if (!this.#session.granted(opened)) return;
-      this.#drain();
       this.#members.set(room.number, member);
+      if (endsAtMs !== Infinity) this.#tellGrant(member);
+      this.#drain();
       member.catchUp(updates);
       this.#write([{ type: 'caught-up', doc: room.number }]);
       room.join(member, stateVector);
     });
+  }
+
+  async #authorized(document: string, token: string): Promise<{ grant: Grant; endsAtMs: number }> {
+    const { clock, peer } = this.#context;
+    const grant = await authorized(this.#context, { document, via: 'tideweave', access: 'write', token, ...peer });
+    return { grant, endsAtMs: endOfGrant(grant, clock) };
+  }
+
+  /** A1: a new token; it decides anew about every document that is open. */
+  async #reauthorize(token: string): Promise<void> {
+    await eachOf([...this.#members.values()], authorizedAtOnceMax, async (member) => {
+      try {
+        const { grant, endsAtMs } = await this.#authorized(member.room.name, token);
+        member.renew(grant, endsAtMs);
+      } catch (error) {
+        const refused = asRefused(error, this.#context.logger, 'authorizing a document anew failed');
+        // An authorizer that fails for a while takes nothing back: the grant lasts as long as was said.
+        if (refused.action !== 'retry' || refused.code === 'TW_ACCESS_CHANGED') this.ended(member, refused);
+      }
+      this.#tellGrant(member);
+      this.#drain();
+    });
+  }
+
+  #tellGrant(member: NativeMember): void {
+    const { room, grantEndsAtMs } = member;
+    if (this.#members.get(room.number) !== member) return;
+    const leftMs = Math.ceil(grantEndsAtMs - this.#context.clock.now());
+    this.#session.grant(room.number, leftMs < Number.MAX_SAFE_INTEGER ? Math.max(1, leftMs) : 0);
   }
 
   #store({ doc, n, update, resync }: Extract<ServerOutput, { kind: 'store' }>): void {
@@ -275,6 +310,8 @@ class NativeMember implements Member {
   readonly stateVector: StateVector;
   /** The client has seen entries that this log does not have: it was restored, or put back in time (C7). */
   readonly logWentBack: boolean;
+  /** When what was granted ends (monotonic ms). */
+  grantEndsAtMs: number = Infinity;
   /** Before this the copy is not compared again (monotonic ms). */
   comparableAtMs: number = -Infinity;
   readonly #driver: TideweaveDriver;
@@ -297,6 +334,16 @@ class NativeMember implements Member {
     this.device = device;
     this.stateVector = stateVector;
     this.logWentBack = logWentBack;
+  }
+
+  /**
+   * Goes on under a new grant. Throws `RefusedError` where it is not for the same: whose edits are on their way and which
+   * of them count is decided when a document is opened.
+   */
+  renew({ user, access }: Grant, endsAtMs: number): void {
+    if (user !== this.user) throw new RefusedError('TW_ACCESS_CHANGED', 'the new token belongs to another user');
+    if (access !== this.access) throw new RefusedError('TW_ACCESS_CHANGED', `the new token allows to ${access}`);
+    this.grantEndsAtMs = endsAtMs;
   }
 
   get congested(): boolean {

@@ -93,7 +93,7 @@ export class YWebsocketDriver implements Driver, Member {
     const now = this.#context.clock.now();
     const silentMs = now - this.#lastHeardMs;
     const { connectionTimeoutMs } = this.#context.limits;
-    if (now >= this.#grantEndsAtMs) this.#session.close(grantEnded());
+    if (now >= this.#grantEndsAtMs) this.#session.lapse(grantEnded());
     else if (silentMs > connectionTimeoutMs) {
       this.#session.close(new RefusedError('TW_TIMEOUT', 'nothing was heard from you'));
     } else if (silentMs > connectionTimeoutMs / 2 && !this.#pinged) {

@@ -2,11 +2,12 @@
 // What an application can observe of a stock Hocuspocus provider, for each major.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Grant } from '../../src/auth/authorizer.ts';
+import { RefusedError } from '@tideweave/shared';
+import type { Authorizer, Grant } from '../../src/auth/authorizer.ts';
 import { withRelay } from '../support/relay.ts';
 import { pass, until } from '../support/wait.ts';
 import { type ClientKind, clients } from './client.ts';
-import { HocuspocusClient, hocuspocusSocket } from './hocuspocus-client.ts';
+import { HocuspocusClient, type HocuspocusMajor, hocuspocusSocket } from './hocuspocus-client.ts';
 import { eachMajor, settle, text } from './hocuspocus-scene.ts';
 import { Table } from './table.ts';
 
@@ -260,6 +261,42 @@ each(
     assert.is(client.isSaved, false);
   },
 );
+
+/** Tokens of this test say when they end. */
+const ending: Authorizer = ({ token }) => {
+  if (Number(token) <= Date.now()) throw new RefusedError('TW_UNAUTHORIZED', 'the token is no good');
+  return { access: 'write', user: '', expiresAt: Number(token) };
+};
+
+async function renewing(url: string, major: HocuspocusMajor): Promise<void> {
+  let goodUntil = Infinity;
+  const token = (): string => String(Math.min(Date.now() + 3000, goodUntil));
+  const client = new HocuspocusClient(major, { url, name: 'doc', token });
+  await settle(client);
+  for (let edit = 0; edit < 10; edit++) {
+    client.doc.getText('text').insert(0, 'x');
+    await pass(400);
+  }
+  await settle(client);
+  const codes = client.closes.map(({ code }) => code);
+  if (major === 2) assert.ok(codes.length > 0 && codes.every((code) => code === 4503), codes.join());
+  else assert.equal(codes, [], 'one socket all the time');
+  goodUntil = Date.now() + 1000;
+  await until('the application to be told', () =>
+    client.events.some((event) => event.startsWith('authenticationFailed TW_UNAUTHORIZED: ')),
+  );
+  client.doc.getText('text').insert(0, 'late ');
+  await pass(500);
+  assert.is(client.isSaved, false);
+  client.destroy();
+}
+
+test('A1 P85 P102 3 and 4 renew their tokens on one socket, 2 comes back with a new one; without a better one each is told', () =>
+  withRelay({ authorize: ending }, async ({ url }) => {
+    const check = (major: HocuspocusMajor): Promise<void> =>
+      table.check([`hocuspocus ${major}`], 'grants that end', () => renewing(url, major));
+    await Promise.all(([4, 3, 2] as const).map(check));
+  }));
 
 test('A1 major 2 without a token sends none, and the address may bring one', () =>
   table.check(['hocuspocus 2'], 'no token', async () => {

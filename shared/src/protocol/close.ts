@@ -38,6 +38,7 @@ export type RefusalCode =
   | 'TW_UNAUTHORIZED'
   | 'TW_FORBIDDEN'
   | 'TW_READ_ONLY'
+  | 'TW_ACCESS_CHANGED'
   | 'TW_EPOCH_MISMATCH'
   | 'TW_DOCUMENT_EXISTS'
   | 'TW_DOCUMENT_DELETED'
@@ -66,6 +67,7 @@ export const refusalRules: Readonly<Record<RefusalCode, RefusalRule>> = {
   TW_UNAUTHORIZED: { action: 'reauth', closeCode: 4401 },
   TW_FORBIDDEN: { action: 'contact', closeCode: 4403 },
   TW_READ_ONLY: { action: 'contact', closeCode: 4403 },
+  TW_ACCESS_CHANGED: { action: 'retry', closeCode: 4503 },
   TW_EPOCH_MISMATCH: { action: 'reload', closeCode: 4409 },
   TW_DOCUMENT_EXISTS: { action: 'contact', closeCode: 4409 },
   TW_DOCUMENT_DELETED: { action: 'contact', closeCode: 4410 },
@@ -78,6 +80,9 @@ export const refusalRules: Readonly<Record<RefusalCode, RefusalRule>> = {
   TW_SHUTTING_DOWN: { action: 'retry', closeCode: 1012 },
   TW_INTERNAL: { action: 'retry', closeCode: 1011 },
 };
+
+/** Closes a stock client's connection that rests on a grant which has ended: it may come back, with another token. */
+export const comeBackCode: number = 4503;
 
 /** Whether a text, as read from the wire, is a refusal code this version knows. */
 export function isRefusalCode(text: string): text is RefusalCode {

@@ -38,6 +38,7 @@ const typeNumbers = {
   part: 6,
   awareness: 7,
   compare: 8,
+  token: 9,
   opened: 16,
   update: 17,
   'caught-up': 18,
@@ -46,6 +47,7 @@ const typeNumbers = {
   watermark: 21,
   refuse: 22,
   compared: 23,
+  grant: 24,
 } as const satisfies Record<ClientMessage['type'] | ServerMessage['type'], number>;
 
 const scopes: readonly RefusalScope[] = ['connection', 'request', 'document'];
@@ -146,6 +148,9 @@ function writeClientFields(encoder: encoding.Encoder, message: ClientMessage | U
       encoding.writeVarUint8Array(encoder, message.cursor);
       encoding.writeVarUint8Array(encoder, message.digest);
       return;
+    case 'token':
+      encoding.writeVarString(encoder, message.token);
+      return;
     default:
       unreachable(message);
   }
@@ -153,6 +158,10 @@ function writeClientFields(encoder: encoding.Encoder, message: ClientMessage | U
 
 function writeFields(encoder: encoding.Encoder, message: ClientMessage | ServerMessage): void {
   switch (message.type) {
+    case 'grant':
+      encoding.writeVarUint(encoder, message.doc);
+      encoding.writeVarUint(encoder, message.endsInMs);
+      return;
     case 'compared':
       encoding.writeVarUint(encoder, message.doc);
       encoding.writeVarUint(encoder, results.indexOf(message.result));
@@ -258,6 +267,8 @@ function readClientMessage(reader: Reader, type: number, updateBytesMax: number)
         cursor: reader.varBytes(cursorBytesMax),
         digest: reader.varBytes(digestBytes),
       };
+    case typeNumbers.token:
+      return { type: 'token', token: reader.varString(tokenBytesMax) };
     default:
       throw unknownType(type);
   }
@@ -307,6 +318,8 @@ function readServerMessage(reader: Reader, type: number, updateBytesMax: number)
         stateVector: reader.varBytes(stateVectorBytesMax),
         deletes: reader.varBytes(updateBytesMax),
       };
+    case typeNumbers.grant:
+      return { type: 'grant', doc: reader.varUint(), endsInMs: reader.varUint() };
     case typeNumbers.refuse:
       return {
         type: 'refuse',

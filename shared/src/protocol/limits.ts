@@ -59,7 +59,7 @@ export const defaultLimits: Limits = {
 export const nameBytesMax: number = 512;
 /** A device or user id as stored beside an entry, in UTF-8. */
 export const authorBytesMax: number = 128;
-/** A token as sent in `open`, in UTF-8. */
+/** A token as sent in `open` and `token`, in UTF-8. */
 export const tokenBytesMax: number = 8192;
 /** A cursor on the wire. */
 export const cursorBytesMax: number = 64;
@@ -67,6 +67,10 @@ export const cursorBytesMax: number = 64;
 export const digestBytes: number = 16;
 /** Between two comparisons of one document that a relay makes for one session. */
 export const comparisonMsMin: number = 1000;
+/** Between two new tokens of one connection that a relay looks at; a client of ours asks for one every 500 ms at most. */
+export const tokensMsMin: number = 400;
+/** Documents of one connection that the authorizer is asked about at a time, for a new token. */
+export const authorizedAtOnceMax: number = 16;
 /** An address in the hocuspocus dialect: a document name, a zero and a session id, in UTF-8. */
 export const hocuspocusAddressBytesMax: number = nameBytesMax + 1 + 64;
 /** A stateless message of the hocuspocus dialect, in UTF-8. */

@@ -74,6 +74,12 @@ export interface CompareMessage {
   readonly digest: Uint8Array;
 }
 
+/** Authorizes every document that is open on the connection anew (A1); later opens bring the same token. */
+export interface TokenMessage {
+  readonly type: 'token';
+  readonly token: string;
+}
+
 export interface PingMessage {
   readonly type: 'ping';
 }
@@ -149,6 +155,14 @@ export interface ComparedMessage {
   readonly deletes: Uint8Array;
 }
 
+/** When the grant of a document ends: after `opened` if it does, and for each document in answer to `token`. */
+export interface GrantMessage {
+  readonly type: 'grant';
+  readonly doc: number;
+  /** Milliseconds from now; 0 when it has no end. */
+  readonly endsInMs: number;
+}
+
 /** What a refusal is about: the connection, an `open` request, or an open document. */
 export type RefusalScope = 'connection' | 'request' | 'document';
 
@@ -174,6 +188,7 @@ export type ClientMessage =
   | CaughtUpMessage
   | AwarenessMessage
   | CompareMessage
+  | TokenMessage
   | PingMessage
   | PongMessage;
 
@@ -188,7 +203,7 @@ export type ServerDocumentMessage =
   | ComparedMessage
   | AwarenessMessage;
 
-/** What a relay says about the connection, or in answer to a request. */
-export type ServerConnectionMessage = OpenedMessage | RefuseMessage | PingMessage | PongMessage;
+/** What a relay says about the connection and its grants, or in answer to a request. */
+export type ServerConnectionMessage = OpenedMessage | RefuseMessage | GrantMessage | PingMessage | PongMessage;
 
 export type ServerMessage = ServerConnectionMessage | ServerDocumentMessage;

@@ -24,6 +24,7 @@ export const refusalTexts: Readonly<Record<RefusalCode, RefusalText>> = {
   TW_UNAUTHORIZED: { httpStatus: 401, meaning: 'The token is missing, invalid or expired.' },
   TW_FORBIDDEN: { httpStatus: 403, meaning: 'This is not allowed for you.' },
   TW_READ_ONLY: { httpStatus: 403, meaning: 'The grant allows reading only; the edit was not stored.' },
+  TW_ACCESS_CHANGED: { httpStatus: 409, meaning: 'A new token allows more or less than the one before it.' },
   TW_EPOCH_MISMATCH: {
     httpStatus: 409,
     meaning: 'The relay has another history under this name; merging would duplicate content.',

@@ -1,8 +1,8 @@
-import type { RefusedError } from '../base/errors.ts';
+import { RefusedError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { type RefusalAction, refusalRules } from '../protocol/close.ts';
+import { type RefusalAction, isRetryable } from '../protocol/close.ts';
 import { partBytes } from '../protocol/limits.ts';
-import type { OpenedMessage, RefuseMessage } from '../protocol/message.ts';
+import type { OpenedMessage } from '../protocol/message.ts';
 import { Backoff } from './backoff.ts';
 import { DocumentComparison } from './document-comparison.ts';
 import { Deliveries, type Merge } from './deliveries.ts';
@@ -21,6 +21,8 @@ export interface RefusalStatus {
   /** A `RefusalCode`, or one of a later version of the relay. */
   readonly code: string;
   readonly reason: string;
+  /** Whether the client tries again by itself: it does so with `retry` and `reauth`. */
+  readonly retryable: boolean;
   readonly action: RefusalAction;
   readonly retryAfterMs: number;
 }
@@ -159,11 +161,12 @@ export class ClientDocument {
     return isAny;
   }
 
-  /** The relay, or this side, ends the document; retryable ones try again from `retryAtMs` on. */
+  /** The relay, or this side, ends the document; it is asked for again at `retryAtMs`, or with another token. */
   refused(error: RefusalStatus, now: number): void {
     this.#error = error;
     this.#closed();
-    if (this.state === 'waiting') this.retryAtMs = now + this.#backoff.next(error.retryAfterMs);
+    if (this.state !== 'waiting') return;
+    this.retryAtMs = error.action === 'reauth' ? Infinity : now + this.#backoff.next(error.retryAfterMs);
   }
 
   disconnected(): void {
@@ -223,22 +226,13 @@ export class ClientDocument {
   /** Edits under a read-only grant are never sent: that they stay here must be said. */
   get #readOnlyError(): RefusalStatus | null {
     if (this.#access !== 'read' || this.outbox.size === 0) return null;
-    return {
-      code: 'TW_READ_ONLY',
-      reason: 'The grant allows reading only; edits made here are not sent.',
-      action: 'contact',
-      retryAfterMs: 0,
-    };
+    return refusalStatus(
+      new RefusedError('TW_READ_ONLY', 'The grant allows reading only; edits made here are not sent.'),
+    );
   }
 }
 
-/** The part of a refusal that an application can act upon. */
-export function refusalStatus(message: Omit<RefuseMessage, 'type' | 'scope' | 'id'>): RefusalStatus {
-  return { code: message.code, reason: message.reason, action: message.action, retryAfterMs: message.retryAfterMs };
-}
-
-/** A refusal of this side's own making. */
-export function refusalOf(error: RefusedError): RefusalStatus {
-  const { action } = refusalRules[error.code];
-  return { code: error.code, reason: error.message, action, retryAfterMs: error.retryAfterMs };
+/** The part of a refusal that an application can act upon, be it the relay's or of this side's own making. */
+export function refusalStatus({ code, reason, action, retryAfterMs }: Omit<RefusalStatus, 'retryable'>): RefusalStatus {
+  return { code, reason, retryable: isRetryable(action), action, retryAfterMs };
 }

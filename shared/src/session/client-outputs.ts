@@ -7,6 +7,8 @@ import type { Divergence } from './comparisons.ts';
 export type ClientOutput =
   | { readonly kind: 'connect' }
   | { readonly kind: 'disconnect' }
+  /** Ask the application for a new token: say `renewed`. */
+  | { readonly kind: 'token' }
   | { readonly kind: 'send'; readonly frame: Uint8Array }
   /** Apply to the document; say `applyFailed` when that throws. */
   | { readonly kind: 'apply'; readonly name: string; readonly update: Uint8Array }

@@ -1,6 +1,5 @@
-import { utf8ByteLength } from 'lib0/string';
+import { checkBytes } from '../base/check-bytes.ts';
 import { RefusedError } from '../base/errors.ts';
-import { isRetryable } from '../protocol/close.ts';
 import { decodeServerMessages } from '../protocol/codec.ts';
 import { authorBytesMax, nameBytesMax, tokenBytesMax } from '../protocol/limits.ts';
 import type { RefuseMessage, ServerMessage } from '../protocol/message.ts';
@@ -10,11 +9,12 @@ import {
   type DocumentStatus,
   type RefusalStatus,
   type ResumedDocument,
-  refusalOf,
   refusalStatus,
 } from './client-document.ts';
 import { ClientExchange, type ClientExchangeOptions } from './client-exchange.ts';
 import { type ClientOutput, ClientOutputs } from './client-outputs.ts';
+import { ConnectionDocuments } from './connection-documents.ts';
+import { TokenRenewal } from './token-renewal.ts';
 
 export type { ClientOutput } from './client-outputs.ts';
 
@@ -29,20 +29,18 @@ export class ClientSession {
   readonly #outputs: ClientOutputs = new ClientOutputs();
   readonly #exchange: ClientExchange;
   readonly #documents = new Map<string, ClientDocument>();
-  readonly #byNumber = new Map<number, ClientDocument>();
-  readonly #byRequest = new Map<number, ClientDocument>();
-  /** Requests whose answer nobody wants any more, with their document: it is not asked for again before they are answered. */
-  readonly #abandoned = new Map<number, string>();
+  readonly #onConnection = new ConnectionDocuments();
   /** Documents refused for now. */
   readonly #waiting = new Set<ClientDocument>();
+  readonly #renewal: TokenRenewal;
   #token = '';
-  #lastRequest = 0;
 
   /** Throws `RefusedError` TW_TOO_LARGE when `options.device` is too long. */
   constructor(options: ClientSessionOptions) {
     checkBytes('TW_TOO_LARGE', 'the device', options.device, authorBytesMax);
     this.#options = options;
     this.#connection = new ClientConnection(options.random);
+    this.#renewal = new TokenRenewal(options.random);
     this.#exchange = new ClientExchange(options, this.#outputs);
   }
 
@@ -80,7 +78,7 @@ export class ClientSession {
     let { deadline } = this.#connection;
     // Without a connection nobody can be asked, however long ago it was due.
     if (this.connection !== 'connected') return deadline;
-    deadline = Math.min(deadline, this.#exchange.deadline);
+    deadline = Math.min(deadline, this.#exchange.deadline, this.#renewal.deadline);
     for (const document of this.#waiting) deadline = Math.min(deadline, document.retryAtMs);
     return deadline;
   }
@@ -132,7 +130,7 @@ export class ClientSession {
   close(name: string): void {
     const document = this.#document(name);
     this.#exchange.leave(document);
-    this.#unlink(document);
+    this.#onConnection.remove(document);
     document.move('close');
     this.#documents.delete(name);
     this.#waiting.delete(document);
@@ -163,13 +161,31 @@ export class ClientSession {
     if (this.connection !== 'connecting') return;
     this.#connection.connected(now);
     this.#outputs.tell({ kind: 'connection' });
+    this.#authorize(token, now);
+  }
+
+  /** The answer to the output `token`. */
+  renewed(token: string, now: number): void {
+    if (this.connection !== 'connected') return;
+    this.#renewal.answered();
+    this.#authorize(token, now);
+  }
+
+  /** The application could not give a token, to connect with or as an answer: it is asked again after a while. */
+  tokenless(reason: string, now: number): void {
+    if (this.connection === 'connected') return this.#renewal.failed(now);
+    this.#connection.refused(refusalStatus(new RefusedError('TW_UNAUTHORIZED', reason)));
+    this.disconnected(now);
+  }
+
+  #authorize(token: string, now: number): void {
     try {
       checkBytes('TW_TOO_LARGE', 'the token', token, tokenBytesMax);
     } catch (error) {
-      this.#failed(error, now);
-      return;
+      return this.#failed(error, now);
     }
     this.#token = token;
+    if (this.#onConnection.byNumber.size > 0) this.#outputs.send({ type: 'token', token });
     for (const document of this.#documents.values()) {
       // Refused a moment ago: it keeps its time, unless what it was refused for is the token, which is a new one now.
       const early = document.state === 'waiting' && now < document.retryAtMs && document.error?.action !== 'reauth';
@@ -212,8 +228,10 @@ export class ClientSession {
     if (duty === 'connect') this.#connect(now);
     else if (duty === 'drop') this.#drop(now);
     else if (duty === 'ping') this.#outputs.send({ type: 'ping' });
-    if (this.connection === 'connected') this.#exchange.tick(now);
+    if (this.connection !== 'connected') return;
+    this.#exchange.tick(now);
     for (const document of this.#waiting) if (now >= document.retryAtMs) this.#ask(document);
+    if (this.#renewal.tick(now)) this.#outputs.tell({ kind: 'token' });
   }
 
   #handle(message: ServerMessage, now: number): void {
@@ -224,26 +242,26 @@ export class ClientSession {
       case 'pong':
         return;
       case 'opened': {
-        const document = this.#byRequest.get(message.request);
+        const document = this.#onConnection.opened(message);
         if (document === undefined) {
           this.#outputs.send({ type: 'leave', doc: message.doc });
           this.#answered(message.request);
           return;
         }
-        if (message.doc === 0 || this.#byNumber.has(message.doc))
-          throw new RefusedError('TW_UNEXPECTED_MESSAGE', `the relay gave number ${message.doc} to a document`);
-        this.#byRequest.delete(message.request);
-        this.#byNumber.set(message.doc, document);
         this.#connection.succeeded();
+        this.#renewal.succeeded();
         if (!this.#guard(document, () => this.#exchange.opened(document, message))) return;
         this.#outputs.tell({ kind: 'opened', name: document.name }, { kind: 'status', name: document.name });
         return;
       }
+      case 'grant':
+        this.#renewal.granted(message.endsInMs, now);
+        return;
       case 'refuse':
         this.#refused(message, now);
         return;
       default: {
-        const document = this.#byNumber.get(message.doc);
+        const document = this.#onConnection.byNumber.get(message.doc);
         if (document === undefined) return;
         this.#guard(document, () => this.#exchange.receive(document, message, now));
         if (document.state === 'idle') this.#reopen(document);
@@ -267,18 +285,16 @@ export class ClientSession {
   /** The copy here lacks what an open document cannot bring any more. */
   #reopen(document: ClientDocument): void {
     this.#outputs.send({ type: 'leave', doc: document.number });
-    this.#unlink(document);
+    this.#onConnection.remove(document);
     document.astray();
     this.#ask(document);
   }
 
   #ask(document: ClientDocument): void {
     if (this.connection !== 'connected' || (document.state !== 'idle' && document.state !== 'waiting')) return;
-    for (const name of this.#abandoned.values()) if (name === document.name) return;
+    if (!this.#onConnection.request(document)) return;
     document.move('ask');
     this.#waiting.delete(document);
-    document.request = ++this.#lastRequest;
-    this.#byRequest.set(document.request, document);
     this.#outputs.send({
       type: 'open',
       request: document.request,
@@ -293,10 +309,7 @@ export class ClientSession {
 
   /** The relay is done with an abandoned request: its document may be asked for again. */
   #answered(request: number): void {
-    const name = this.#abandoned.get(request);
-    if (name === undefined) return;
-    this.#abandoned.delete(request);
-    const document = this.#documents.get(name);
+    const document = this.#documents.get(this.#onConnection.answered(request) ?? '');
     if (document !== undefined) this.#ask(document);
   }
 
@@ -306,30 +319,24 @@ export class ClientSession {
       this.#giveUp(status, now);
       return;
     }
-    const asked = message.scope === 'request';
-    const document = (asked ? this.#byRequest : this.#byNumber).get(message.id);
-    if (document === undefined) {
-      if (asked) this.#answered(message.id);
-      return;
-    }
-    this.#byRequest.delete(document.request);
-    document.request = 0;
-    this.#refuse(document, status, now);
+    const document = this.#onConnection.refused(message);
+    if (document !== undefined) this.#refuse(document, status, now);
+    else if (message.scope === 'request') this.#answered(message.id);
   }
 
   /** Leaves a document for good. */
   #abandon(document: ClientDocument, error: RefusedError): void {
     if (document.number !== 0) this.#outputs.send({ type: 'leave', doc: document.number });
-    this.#refuse(document, refusalOf(error), Infinity);
+    this.#refuse(document, refusalStatus(error), Infinity);
   }
 
   #refuse(document: ClientDocument, status: RefusalStatus, now: number): void {
-    const again = isRetryable(status.action);
-    this.#unlink(document);
-    document.move(again ? 'refused-for-now' : 'refused-for-good');
+    this.#onConnection.remove(document);
+    document.move(status.retryable ? 'refused-for-now' : 'refused-for-good');
     document.refused(status, now);
     if (document.state === 'waiting') this.#waiting.add(document);
     else this.#waiting.delete(document);
+    if (status.action === 'reauth') this.#renewal.refused(status.retryAfterMs, now);
     this.#outputs.tell(
       { kind: 'refused', name: document.name, error: status },
       { kind: 'status', name: document.name },
@@ -338,13 +345,13 @@ export class ClientSession {
 
   #failed(error: unknown, now: number): void {
     if (!(error instanceof RefusedError)) throw error;
-    this.#giveUp(refusalOf(error), now);
+    this.#giveUp(refusalStatus(error), now);
   }
 
   /** The relay and this client do not go on together on this connection. */
   #giveUp(status: RefusalStatus, now: number): void {
     this.#connection.refused(status);
-    if (isRetryable(status.action)) {
+    if (status.retryable) {
       this.#drop(now);
       return;
     }
@@ -365,18 +372,12 @@ export class ClientSession {
   #forgetConnection(): void {
     this.#outputs.discardMessages();
     this.#exchange.forget();
-    this.#byNumber.clear();
-    this.#byRequest.clear();
-    this.#abandoned.clear();
+    this.#renewal.answered();
+    this.#onConnection.clear();
     for (const document of this.#documents.values()) {
       document.disconnected();
       this.#outputs.tell({ kind: 'status', name: document.name });
     }
-  }
-
-  #unlink(document: ClientDocument): void {
-    this.#byNumber.delete(document.number);
-    if (this.#byRequest.delete(document.request)) this.#abandoned.set(document.request, document.name);
   }
 
   #document(name: string): ClientDocument {
@@ -391,10 +392,4 @@ export interface ClientSessionOptions extends ClientExchangeOptions {
   readonly device: string;
   /** Yjs V1 state vector of the copy here. */
   readonly readStateVector: (name: string) => Uint8Array;
-}
-
-function checkBytes(code: 'TW_TOO_LARGE' | 'TW_INVALID_NAME', what: string, text: string, bytesMax: number): void {
-  const bytes = utf8ByteLength(text);
-  if (bytes > bytesMax)
-    throw new RefusedError(code, `${what} has ${bytes} bytes where at most ${bytesMax} are allowed`);
 }

@@ -220,11 +220,11 @@ export class HocuspocusSession {
   }
 
   /** Ends the connection: the reason is all that a provider shows. */
-  close(error: RefusedError): void {
+  close(error: RefusedError, closeCode: number = hocuspocusCloseCode(error.code)): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#channels.clear();
-    this.#outputs.push({ kind: 'close', closeCode: hocuspocusCloseCode(error.code), error });
+    this.#outputs.push({ kind: 'close', closeCode, error });
   }
 
   #route(address: string, body: HocuspocusClientBody, bytes: number): void {

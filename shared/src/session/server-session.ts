@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { RefusedError } from '../base/errors.ts';
-import { type RefusalCode, refusalRules } from '../protocol/close.ts';
+import { refusalRules } from '../protocol/close.ts';
 import { decodeClientMessages, splitUpdate } from '../protocol/codec.ts';
 import { type Limits, partBytes } from '../protocol/limits.ts';
 import type {
@@ -107,6 +107,11 @@ export class ServerSession {
     this.#refuse('request', request, error);
   }
 
+  /** The grant of `doc` ends in `endsInMs`, or never (0). */
+  grant(doc: number, endsInMs: number): void {
+    if (this.#documents.has(doc)) this.#send({ type: 'grant', doc, endsInMs });
+  }
+
   /** Push `n` was accepted; it is durable once `ticket` is committed. */
   stored(doc: number, n: number, ticket: number): void {
     const document = this.#documents.get(doc);
@@ -184,6 +189,9 @@ export class ServerSession {
         return;
       case 'open':
         this.#open(message);
+        return;
+      case 'token':
+        this.#outputs.push({ kind: 'token', token: message.token });
         return;
       case 'leave':
         if (this.#event(message.doc, 'leave') === undefined) return;
@@ -289,14 +297,13 @@ export class ServerSession {
 
 /** A refusal as it travels. */
 export function refusal(scope: RefuseMessage['scope'], id: number, error: RefusedError): RefuseMessage {
-  const code: RefusalCode = error.code;
   return {
     type: 'refuse',
     scope,
     id,
-    code,
+    code: error.code,
     reason: error.message,
-    action: refusalRules[code].action,
+    action: error.action,
     retryAfterMs: error.retryAfterMs,
   };
 }
@@ -308,6 +315,8 @@ export type ServerOutput =
   | { readonly kind: 'send'; readonly message: ServerMessage }
   /** Authorize and load; answer with `granted` or `refusedOpen`. */
   | { readonly kind: 'open'; readonly message: OpenMessage }
+  /** Authorize every open document anew; say `grant` or `refuseDocument`. */
+  | { readonly kind: 'token'; readonly token: string }
   /** Scan and store; answer with `stored` or `missing`. */
   | {
       readonly kind: 'store';

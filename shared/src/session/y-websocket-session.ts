@@ -1,5 +1,5 @@
 import { RefusedError } from '../base/errors.ts';
-import { refusalRules } from '../protocol/close.ts';
+import { comeBackCode, refusalRules } from '../protocol/close.ts';
 import { type YWebsocketMessage, decodeYWebsocket } from '../protocol/dialects/y-websocket.ts';
 import type { Limits } from '../protocol/limits.ts';
 import { emptyAwareness } from '../presence/presence.ts';
@@ -104,6 +104,16 @@ export class YWebsocketSession {
       this.#outputs.push({ kind: 'send', message: { type: 'permission-denied', reason } });
     }
     this.#outputs.push({ kind: 'close', closeCode: refusalRules[error.code].closeCode, error });
+  }
+
+  /**
+   * What let the client in has ended: it is to come back, with the token that it has by then. Who has no better one is
+   * refused on the way in, with a code that keeps major 3 away.
+   */
+  lapse(error: RefusedError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#outputs.push({ kind: 'close', closeCode: comeBackCode, error });
   }
 
   /** The client may read but not write: it is told, and what it sent is not stored. */

@@ -255,7 +255,7 @@ export class Conversation {
   /** Compares what was written down with the transcript. */
   check(file: string): void {
     this.#flushParts();
-    const text = `${this.#lines.join('\n')}\n`;
+    const text = [...this.#lines, ''].join('\n');
     const url = new URL(`${file}.txt`, folder);
     if (process.env['UPDATE'] === '1') writeFileSync(url, text);
     assert.ok(existsSync(url), `there is no transcript ${file}.txt: run with UPDATE=1`);
@@ -285,9 +285,9 @@ export class Conversation {
     }
     if (participant.connectionText === session.connection) return;
     participant.connectionText = session.connection;
-    const { error, deadline } = session;
-    const due = session.connection === 'waiting' ? ` until ${deadline} ms` : '';
-    this.#line(name, `is ${session.connection}${due}${error === null ? '' : `, ${describeRefusal(error)}`}`);
+    const due = session.connection === 'waiting' ? ` until ${session.deadline} ms` : '';
+    const why = session.error === null ? '' : `, ${describeRefusal(session.error)}`;
+    this.#line(name, `is ${session.connection}${due}${why}`);
   }
 
   #perform(participant: Participant, output: ClientOutput): void {
@@ -295,6 +295,7 @@ export class Conversation {
     switch (output.kind) {
       case 'connect':
       case 'connection':
+      case 'token':
         return;
       case 'disconnect':
         this.#line(name, 'drops the connection');
@@ -340,8 +341,7 @@ export class Conversation {
   #unplug(participant: Participant): void {
     participant.connection?.closed();
     participant.connection = null;
-    participant.toRelay = [];
-    participant.toClient = [];
+    Object.assign(participant, { toRelay: [], toClient: [] });
     participant.session.disconnected(this.now);
   }
 

@@ -43,6 +43,10 @@ export function describeMessage(message: ClientMessage | ServerMessage): string 
       const has = message.result === 'differs' ? `: the relay has ${vectorText(message.stateVector)}` : '';
       return `compared doc ${message.doc} ${message.result}${has} ${deletesText(message.deletes)}`.trimEnd();
     }
+    case 'token':
+      return `token ${message.token}`;
+    case 'grant':
+      return `grant doc ${message.doc} ${message.endsInMs === 0 ? 'does not end' : `ends in ${message.endsInMs} ms`}`;
     case 'leave':
     case 'caught-up':
       return `${message.type} doc ${message.doc}`;

@@ -39,6 +39,8 @@ export class ModelRoom {
   state: DocumentState = new DocumentState();
   readonly members = new Set<ModelMember>();
   access: 'read' | 'write' = 'write';
+  /** How long a grant lasts; 0: for ever. */
+  grantMs = 0;
   /** What every `open` is refused with. */
   refusing: RefusedError | null = null;
   /** What every push is refused with. */
@@ -188,6 +190,9 @@ export class ModelConnection {
         if (this.holding) this.held.push({ ...output.message, stateVector: output.message.stateVector.slice() });
         else this.#open(output.message);
         return;
+      case 'token':
+        for (const [doc, { room }] of this.#members) this.session.grant(doc, room.grantMs);
+        return;
       case 'store':
         this.#store(output);
         return;
@@ -256,6 +261,7 @@ export class ModelConnection {
     const totalBytes = updates.reduce((bytes, { length }) => bytes + length, 0);
     const { number: doc, epoch, access } = room;
     if (!this.session.granted({ request, doc, epoch, access, user: '', totalBytes })) return;
+    if (room.grantMs > 0) this.session.grant(doc, room.grantMs);
     this.drain();
     const member = { connection: this, room, access, stateVector, logWentBack };
     this.#members.set(doc, member);

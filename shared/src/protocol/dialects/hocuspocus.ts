@@ -36,6 +36,8 @@ export type HocuspocusServerMessage =
   | { readonly type: 'pong' }
   | ({ readonly address: string } & (
       | SyncBody
+      /** Majors 3 and 4 answer with a token of the moment; major 2 does nothing. */
+      | { readonly type: 'ask-token' }
       | { readonly type: 'denied'; readonly reason: string }
       | { readonly type: 'granted'; readonly scope: HocuspocusScope }
       | { readonly type: 'close'; readonly reason: string }
@@ -113,6 +115,10 @@ export function encodeHocuspocus(message: HocuspocusServerMessage): Uint8Array {
     case 'stateless':
       encoding.writeVarUint(encoder, outer.stateless);
       encoding.writeVarString(encoder, message.payload);
+      break;
+    case 'ask-token':
+      encoding.writeVarUint(encoder, outer.auth);
+      encoding.writeVarUint(encoder, auth.token);
       break;
     case 'denied':
       writeAuth(encoder, auth.denied, message.reason);
