@@ -19,6 +19,8 @@ export interface StoreBackend {
   write(batch: Batch): Promise<void>;
   /** Whether the error says that the database was closed underneath. */
   isClosed(error: unknown): boolean;
+  /** After a write that failed it is only to be trusted when it was opened again. */
+  readonly isSuspectAfterFailure: boolean;
   /** Closes what is left and opens it again. */
   reopen(): Promise<void>;
   close(): Promise<void>;

@@ -28,7 +28,10 @@ export class Connection {
   /** Counts openings, so that of many operations that fail together one opens and the others follow. */
   #opening = 0;
   #reopening: Promise<void> | null = null;
-  /** A write failed: LevelDB wants to be opened anew before the next, or it might not find that again. */
+  /**
+   * A write failed: LevelDB wants to be opened anew before the next, or it might not find that again. IndexedDB does not,
+   * and a page that is being left has no time for it.
+   */
   #suspect = false;
   #emptied = false;
 
@@ -69,7 +72,7 @@ export class Connection {
       await this.#run(() => this.#backend.write(batch));
       this.#suspect = false;
     } catch (error) {
-      this.#suspect = true;
+      this.#suspect = this.#backend.isSuspectAfterFailure;
       throw error;
     }
   }

@@ -68,6 +68,10 @@ export class LevelBackend implements StoreBackend {
     return false;
   }
 
+  get isSuspectAfterFailure(): boolean {
+    return this.#indexedDb === null;
+  }
+
   async reopen(): Promise<void> {
     await this.#db.close();
     await this.#open();
@@ -75,6 +79,12 @@ export class LevelBackend implements StoreBackend {
 
   close(): Promise<void> {
     return this.#db.close();
+  }
+
+  /** Null in Node. */
+  get #indexedDb(): IDBDatabase | null {
+    const { db } = this.#db as { db?: unknown };
+    return typeof IDBDatabase !== 'undefined' && db instanceof IDBDatabase ? db : null;
   }
 
   async #open(): Promise<void> {
@@ -87,8 +97,8 @@ export class LevelBackend implements StoreBackend {
         cause: error,
       });
     }
-    const { db } = this.#db as { db?: unknown };
-    if (typeof IDBDatabase !== 'undefined' && db instanceof IDBDatabase) useStrictly(db);
+    const db = this.#indexedDb;
+    if (db !== null) useStrictly(db);
   }
 }
 

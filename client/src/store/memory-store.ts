@@ -11,6 +11,8 @@ export class MemoryDevice {
 
 export class MemoryBackend implements StoreBackend {
   readonly #device: MemoryDevice;
+  /** As LevelDB. */
+  readonly isSuspectAfterFailure = true;
   #open = true;
 
   constructor(device: MemoryDevice) {

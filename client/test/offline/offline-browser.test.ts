@@ -158,6 +158,28 @@ test('C4 U1 a page that goes away the moment after the device promised its edit 
   await ada.close();
 });
 
+test('U1 C4 what only memory has is brought to the device when the page is left', async (context) => {
+  const { world, browser } = context;
+  await world.online();
+  const ada = await browser.newContext();
+  const tab = await openTab(context, ada);
+  await edit(tab, 'first');
+  await saved(tab, 'server');
+  await confirmed(tab);
+  await world.offline();
+  await within(
+    'the refusal',
+    tab.evaluate(() => tideweaveOffline.editInVain()),
+  );
+  const { told, problems } = await tab.evaluate(() => tideweaveOffline.told());
+  assert.is(told.at(-1), 'ready apart memory');
+  assert.match(problems.join(), /refused a write/);
+  await tab.goto('about:blank');
+  const again = await openTab(context, ada);
+  assert.equal([(await look(again)).text, (await look(again)).pending], ['at the last moment first ', 1]);
+  await ada.close();
+});
+
 test('U2 a page is only asked about when an edit is in memory alone, and a store takes one word', async (context) => {
   const { world, browser } = context;
   await world.online();

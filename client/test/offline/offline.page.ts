@@ -12,6 +12,16 @@ const told: string[] = [];
 const problems: string[] = [];
 let confirmed: () => Promise<boolean> = () => Promise.resolve(false);
 
+/** Every write to the device is refused. */
+let isRefusing = false;
+const begin = Reflect.get(IDBDatabase.prototype, 'transaction') as (...args: unknown[]) => IDBTransaction;
+Reflect.set(IDBDatabase.prototype, 'transaction', function refusing(this: IDBDatabase, ...args: unknown[]) {
+  if (isRefusing && args[1] === 'readwrite') throw new DOMException('the disk is full', 'QuotaExceededError');
+  return begin.apply(this, args);
+});
+// Before the client's own listener: whatever it still does when the page is left can succeed.
+addEventListener('pagehide', () => (isRefusing = false));
+
 function opened(): DocumentHandle {
   if (handle === null) throw new Error('nothing is open');
   return handle;
@@ -62,6 +72,13 @@ const page = {
     const inMemory = wouldAsk();
     await opened().whenSaved({ tier: 'device' });
     return [before, inMemory, wouldAsk()];
+  },
+
+  /** Makes an edit that the device refuses until the page is left; resolves when it has refused. */
+  async editInVain(): Promise<void> {
+    isRefusing = true;
+    opened().doc.getText('text').insert(0, 'at the last moment ');
+    while (problems.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   },
 
   /** A client on the store that needs no opening: writes, ends, and finds it again in a second one. */

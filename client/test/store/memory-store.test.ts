@@ -1,7 +1,7 @@
+import { offlineStoreContract } from '@tideweave/client/store/contract';
 import { suite } from 'uvu';
 import { systemClock, systemRandom } from '../../src/clock.ts';
 import { MemoryDevice, openMemoryStore } from '../../src/store/memory-store.ts';
-import { offlineStoreContract } from './offline-store.contract.ts';
 import { fail } from './store-fixtures.ts';
 
 const test = suite('OfflineStore: memory');

@@ -8,6 +8,8 @@ import { documentPromises } from './promises-documents.ts';
 import { entryPromises } from './promises-entries.ts';
 import type { DeviceUnderTest, StorePromise } from './store-promise.ts';
 
+export type { DeviceUnderTest, StorePromise } from './store-promise.ts';
+
 export const storePromises: readonly StorePromise[] = [...entryPromises, ...documentPromises];
 
 /** Registers the promises in a suite. `shared`: several stores may have a device open at once, as tabs do. */
