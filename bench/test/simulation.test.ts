@@ -24,14 +24,15 @@ const bugSeedsMax = 500;
 const tooRare: ReadonlySet<string> = new Set(['server: wanting + compare -> wanting']);
 const shrinkMs = 15_000;
 
-test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 fixed seeds keep every promise (nothing is shown as saved that the log does not hold), and see every fault', async () => {
+test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fixed seeds keep every promise (nothing is shown as saved that the log does not hold, merges are told as they were), and see every fault', async () => {
   const seeds = [...regressions().map(({ seed }) => seed), ...range(1, fixedSeeds)];
   const totals = await run('fixed seeds', seeds);
   const never = totals.uncovered.filter((what) => !tooRare.has(what));
   if (fixedSeeds >= 2000) assert.equal(never, [], 'faults and transitions that never happened');
+  assert.ok(totals.merges.compared > seeds.length / 2, `${totals.merges.compared} merge reports were compared`);
 });
 
-test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 fresh seeds keep every promise', async () => {
+test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fresh seeds keep every promise', async () => {
   const first = Number(process.env['SEED'] ?? 1_000_000 + (Date.now() % 1_000_000_000));
   console.log(`fresh seeds from ${first}`);
   await run(`fresh seeds from ${first}`, range(first, freshSeeds));
@@ -68,6 +69,7 @@ async function run(title: string, seeds: readonly number[]): Promise<Totals> {
   const totals = await runSeeds(seeds);
   console.log(['', ...summaryHeader, totals.row(`simulator: ${title}`, performance.now() - started)].join('\n'));
   console.log(`faults: ${totals.faultLine}`);
+  console.log(`merge reports: ${totals.merges.made}, ${totals.merges.compared} compared with brute force`);
   const failures: string[] = [];
   for (const { seed, violation } of totals.violations.slice(0, 3)) {
     const { promise, what } = violation;

@@ -1,5 +1,6 @@
 /** The known bugs that the oracle has to find (the mutation check of the checker). */
 import { ClientEcho, EpochIgnored, NotHandedBack, OutboxDropped, WantIgnored } from './client-bugs.ts';
+import { LostEditUntold } from './merge-bugs.ts';
 import type { Planting } from './planting.ts';
 import {
   AckBeforeCommit,
@@ -31,4 +32,5 @@ export const bugs: Readonly<Record<string, new () => Planting>> = {
   'want ignored': WantIgnored,
   'epoch ignored': EpochIgnored,
   'outbox dropped': OutboxDropped,
+  'lost edit untold': LostEditUntold,
 };

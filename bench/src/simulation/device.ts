@@ -16,6 +16,7 @@ import { DeviceMemory } from './device-memory.ts';
 import { Dice } from './dice.ts';
 import { type EditKind, edit } from './edits.ts';
 import type { FaultKind } from './faults.ts';
+import { CheckedDesk, type MergeCounts } from './merge-check.ts';
 import type { Oracle } from './oracle.ts';
 import type { Planting } from './planting.ts';
 import type { Replica } from './replica.ts';
@@ -44,6 +45,7 @@ export interface DeviceWorld {
   clientId(): number;
   note(text: () => string): void;
   fault(kind: FaultKind): void;
+  readonly merges: MergeCounts;
   report: Report;
 }
 
@@ -111,6 +113,7 @@ export class NativeDevice {
         device: this.settings.name,
         token: () => this.#token,
         connect: false,
+        merges: () => this.#desk(clock),
         ...this.#memory.begin(clock),
       },
       {
@@ -169,6 +172,8 @@ export class NativeDevice {
       if (status.safe !== 'memory') this.#memory.promised(document, replica.unacknowledged);
     });
     handle.on('diverged', (divergence) => oracle.diverged(replica, divergence));
+    // Whoever sits here reads what a merge did, and is done with it.
+    handle.on('merge', (merge) => this.#clock.after(mendMs, () => handle.dismiss(merge)));
     handle.on('refused', (error) => this.#refused(document, handle, error));
     handle.awareness.on('update', ({ added, updated }: { added: number[]; updated: number[] }) => {
       for (const id of [...added, ...updated]) open.seenAtMs.set(id, this.#clock.now());
@@ -229,6 +234,11 @@ export class NativeDevice {
   /** Who is seen in a document. */
   present(document: string): Map<number, unknown> {
     return this.#open.get(document)?.handle.awareness.getStates() ?? new Map<number, unknown>();
+  }
+
+  #desk(clock: ProcessClock): CheckedDesk {
+    const { planting, merges: counts, report } = this.#world;
+    return new CheckedDesk({ name: this.settings.name, clock, planting, counts, report });
   }
 
   #refused(document: string, handle: Handle, error: RefusalStatus): void {

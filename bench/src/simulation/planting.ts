@@ -2,7 +2,7 @@
  * Where a known bug can be planted, to see whether the oracle finds it: around the disk, the log, the batcher, the rooms
  * and the client's transport, from outside. Without one everything is passed through as it is.
  */
-import type { SyncClient, Transport, TransportEvents } from '@tideweave/client/testing';
+import type { MergeReport, SyncClient, Transport, TransportEvents } from '@tideweave/client/testing';
 import type { DocumentLog, Room, RoomRegistry, StoragePort, WriteBatcher } from '@tideweave/server/testing';
 
 type Handle = ReturnType<SyncClient['open']>;
@@ -39,6 +39,11 @@ export class Planting {
 
   transport(events: TransportEvents, dial: (events: TransportEvents) => Transport): Transport {
     return dial(events);
+  }
+
+  /** What a device is told of a merge. */
+  merged(report: MergeReport): MergeReport {
+    return report;
   }
 
   /** An update from the relay was applied. */

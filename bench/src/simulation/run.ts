@@ -2,6 +2,7 @@
 import { RefusedError } from '@tideweave/shared';
 import { perform } from './acts.ts';
 import type { FaultKind } from './faults.ts';
+import type { MergeCounts } from './merge-check.ts';
 import { finalChecks, unsettled } from './final-checks.ts';
 import { type Step, planFor } from './plan.ts';
 import { Planting } from './planting.ts';
@@ -23,6 +24,7 @@ export interface Outcome {
   readonly violation: Violation | null;
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly edits: number;
+  readonly merges: MergeCounts;
   /** Events in virtual time. */
   readonly steps: number;
   readonly virtualMs: number;
@@ -54,9 +56,10 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<O
     for (const device of world.devices) device.crash();
     world.relay?.clock.kill();
   }
-  const { violation, faults, trace, timeline } = world;
+  const { violation, faults, merges, trace, timeline } = world;
   const { edits } = world.oracle;
-  return { seed, violation, faults, edits, steps: timeline.steps, virtualMs: timeline.now, trace: trace ?? [] };
+  const { steps, now: virtualMs } = timeline;
+  return { seed, violation, faults, edits, merges, steps, virtualMs, trace: trace ?? [] };
 }
 
 async function live(world: World, plan: readonly Step[]): Promise<void> {

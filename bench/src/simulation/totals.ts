@@ -1,5 +1,6 @@
 /** What many seeds came to together. */
 import { type FaultKind, faultKinds } from './faults.ts';
+import type { MergeCounts } from './merge-check.ts';
 import type { Outcome } from './run.ts';
 import { transitionCells } from './transitions.ts';
 import type { Violation } from './violation.ts';
@@ -17,6 +18,7 @@ export const summaryHeader: readonly string[] = ['| what | runs | faults injecte
 export class Totals {
   seeds = 0;
   edits = 0;
+  readonly merges: MergeCounts = { made: 0, compared: 0 };
   steps = 0;
   virtualMs = 0;
   readonly faults: Map<FaultKind, number> = new Map();
@@ -24,9 +26,11 @@ export class Totals {
   readonly violations: { readonly seed: number; readonly violation: Violation }[] = [];
 
   add({ outcomes, transitions }: Part): void {
-    for (const { seed, edits, steps, virtualMs, faults, violation } of outcomes) {
+    for (const { seed, edits, merges, steps, virtualMs, faults, violation } of outcomes) {
       this.seeds++;
       this.edits += edits;
+      this.merges.made += merges.made;
+      this.merges.compared += merges.compared;
       this.steps += steps;
       this.virtualMs += virtualMs;
       for (const [fault, count] of faults) this.faults.set(fault, (this.faults.get(fault) ?? 0) + count);
@@ -63,6 +67,7 @@ export class Totals {
       ['seeds', `${this.seeds} in ${(tookMs / 1000).toFixed(0)} s`],
       ['virtual time', `${hours} h, ${this.steps} events`],
       ['edits', String(this.edits)],
+      ['merges of both sides', `${this.merges.made}, ${this.merges.compared} of them compared with brute force`],
       ['faults', `${this.faultCount} of ${this.faults.size} kinds, of ${faultKinds.length}`],
       ['transitions of the session tables', `${used} of ${cells.length}`],
       ['violations', String(this.violations.length)],

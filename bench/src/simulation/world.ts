@@ -8,6 +8,7 @@ import { Dice } from './dice.ts';
 import { type DiskImage, SimulatedDisk, SimulatedStorage } from './disk.ts';
 import type { FaultKind } from './faults.ts';
 import { Oracle } from './oracle.ts';
+import type { MergeCounts } from './merge-check.ts';
 import type { Planting } from './planting.ts';
 import { SimulatedRelay } from './relay.ts';
 import type { DeviceSettings, Settings } from './settings.ts';
@@ -25,6 +26,7 @@ export class World implements DeviceWorld {
   readonly disk: SimulatedDisk;
   readonly devices: readonly Device[];
   readonly faults: Map<FaultKind, number> = new Map();
+  readonly merges: MergeCounts = { made: 0, compared: 0 };
   /** Copies of the disk that somebody has made. */
   readonly backups: DiskImage[] = [];
   /** What happened, when it is recorded. */

@@ -60,6 +60,11 @@ function findKey({ world, places, authors }: FindingContext, type: SharedType, k
   const theirsItem = keyItem(type, key, world.theirs);
   // They wrote it after they had seen mine: an update of mine came back to me together with what followed it.
   if (mineItem !== null && !world.base.has(mineItem) && world.theirs.has(mineItem)) return [];
+  // Somebody wrote it, and lost at once against what the base has: that side shows nothing else than before.
+  const baseItem = keyItem(type, key, world.base);
+  const isAsBefore = (item: Y.Item | null, view: View): boolean =>
+    item === baseItem && (item === null || view.shows(item) === world.base.shows(item));
+  if (isAsBefore(mineItem, world.mine) || isAsBefore(theirsItem, world.theirs)) return [];
   const mine = stateOf(type, key, world.mine, true);
   const theirs = stateOf(type, key, world.theirs, true);
   const agreed = sameState(mine, theirs);

@@ -3,11 +3,14 @@ import { type Random, seededRandom } from '@tideweave/shared';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as Y from 'yjs';
+import { checkByBruteForce } from '../../src/merge-oracle/brute-force.ts';
+import { checkReport } from '../../src/merge-oracle/check.ts';
+import { type Expected, expectedOf, text } from '../../src/merge-oracle/expected.ts';
+import { typesIn, yjsJson } from '../../src/merge-oracle/model.ts';
 import { computeMergeReport } from '../../src/merge/merge-report.ts';
 import type { MergeEntry, MergeReport, MergeReportInput, TypeIdentity } from '../../src/merge/report-types.ts';
 import { canRestore, restoreMine } from '../../src/merge/restore.ts';
-import { type Expected, expectedOf, isDeltaBetween, text } from './oracle.ts';
-import { below, labelOf, pick, Shadow, type SharedType, textOf, typesIn, yjsJson } from './shadow.ts';
+import { below, pick, rootKinds, Shadow } from './shadow.ts';
 import { sync } from './sides.ts';
 
 const merges = 6000;
@@ -20,7 +23,6 @@ interface Case {
   readonly expected: Expected;
   readonly mine: Y.Doc;
   readonly theirs: Y.Doc;
-  readonly merged: ReadonlyMap<string, SharedType>;
 }
 
 /** Edits in transactions of one to four operations; returns the raw updates. */
@@ -80,122 +82,20 @@ function makeCase(random: Random): Case {
   theirs.clientID = 1_000_002;
   sync(mine, theirs);
   sync(theirs, mine);
-  const merged = typesIn(mine);
-  return { input, expected: expectedOf(baseShadow, mineShadow, theirsShadow, merged), mine, theirs, merged };
+  const expected = expectedOf(baseShadow, mineShadow, theirsShadow, typesIn(mine, rootKinds));
+  return { input, expected, mine, theirs };
 }
 
 const label = (of: TypeIdentity): string => ('root' in of ? of.root : `${of.client}:${of.clock}`);
-const sorted = (items: readonly unknown[]): string[] => items.map(text).sort();
 
-function ofKind<Kind extends MergeEntry['kind']>(
-  { entries }: MergeReport,
-  kind: Kind,
-): Extract<MergeEntry, { kind: Kind }>[] {
-  return entries.filter((entry): entry is Extract<MergeEntry, { kind: Kind }> => entry.kind === kind);
-}
-
-function followPath(doc: Y.Doc, path: readonly (string | number)[]): SharedType {
-  const [root, ...steps] = path;
-  let type = typesIn(doc).get(String(root)) as SharedType;
-  for (const step of steps) type = (type as Y.Map<SharedType>).get(step as string) as SharedType;
-  return type;
-}
-
-function check({ input, expected, mine, merged }: Case): MergeReport {
+/** Against the model of what was done; and now and then by brute force, which is the simulator's oracle. */
+function check({ input, expected, mine }: Case, index: number): MergeReport {
   const report = computeMergeReport(input);
   assert.ok(report.complete && !report.truncated);
-  const keys = ofKind(report, 'key');
-  assert.equal(
-    sorted(keys.map((entry) => ({ ...pickKey(entry), label: label(entry.type) }))),
-    sorted(expected.keys),
-    'keys',
-  );
-  for (const { path, type } of keys) {
-    const found = followPath(mine, path.slice(0, -1));
-    if (!('root' in type)) assert.is(labelOf(found), label(type), 'path of a key');
-  }
-
-  const lists = ofKind(report, 'list');
-  assert.equal(lists.map(({ type }) => label(type)).sort(), expected.lists.map((list) => list.label).sort(), 'lists');
-  for (const list of expected.lists) {
-    const entry = lists.find(({ type }) => label(type) === list.label);
-    assert.ok(entry);
-    const isText = list.base.kind === 'text' || list.base.kind === 'xmlText';
-    assert.ok(isDeltaBetween(list.base, list.mine, entry.mine.ops), 'my delta');
-    assert.ok(isDeltaBetween(list.base, list.theirs, entry.theirs.ops), 'their delta');
-    const content = isText ? entry.merged.ops : entry.merged.ops.flatMap((op) => ('insert' in op ? op.insert : []));
-    assert.is(text(content), text(list.merged), 'merged list');
-    assert.is(entry.outcome === 'agreed', list.agreed, 'agreed list');
-    const found = followPath(mine, entry.path);
-    if (!('root' in entry.type)) assert.is(labelOf(found), list.label, 'path of a list');
-  }
-
-  const strandedEntries = ofKind(report, 'stranded');
-  const contents = strandedEntries.map(({ side, type, insertions, of }) => {
-    const ops = insertions.flatMap(({ content }) => content.ops);
-    const isText = of === 'text' || of === 'xmlText';
-    return {
-      side,
-      label: label(type),
-      content: isText ? joined(ops) : ops.flatMap((op) => ('insert' in op ? op.insert : [])),
-    };
-  });
-  assert.equal(sorted(contents), sorted(expected.stranded), 'stranded');
-  for (const { type, index, insertions } of strandedEntries) {
-    const shared = merged.get(label(type));
-    const op = insertions[0]?.content.ops[0];
-    assert.ok(shared !== undefined && op !== undefined && 'insert' in op);
-    const first: unknown = typeof op.insert === 'string' ? op.insert[0] : (op.insert as unknown[])[0];
-    const there: unknown =
-      shared instanceof Y.Text ? charsOf(shared)[index] : yjsJson((shared as Y.Array<unknown>).get(index));
-    assert.is(text(there), text(first), 'index of what is stranded');
-  }
-
-  const lost = ofKind(report, 'lost');
-  const lostKeys = lost.map(({ side, container, value, replacedBy, edits }) => ({
-    side,
-    container: label(container),
-    value: value.state === 'value' ? value.value : value,
-    replacedBy,
-    keys: sorted(
-      edits.flatMap((one) => (one.kind === 'key' ? [{ key: one.key, base: one.base, value: one.value }] : [])),
-    ),
-    lists: edits.filter(({ kind }) => kind === 'list').length,
-  }));
-  assert.equal(
-    sorted(lostKeys),
-    sorted(expected.lost.map((one) => ({ ...one, keys: sorted(one.keys), lists: one.lists.length }))),
-    'lost',
-  );
-  for (const one of expected.lost) {
-    const deltas = lost
-      .filter(({ side, container }) => side === one.side && label(container) === one.container)
-      .flatMap(({ edits }) => edits.flatMap((inner) => (inner.kind === 'list' ? [inner.delta.ops] : [])));
-    for (const { base, now } of one.lists) {
-      assert.ok(
-        deltas.some((ops) => isDeltaBetween(base, now, ops)),
-        'delta of what is lost',
-      );
-    }
-  }
-  assert.is(report.entries.length, keys.length + lists.length + strandedEntries.length + lost.length);
+  checkReport(report, expected, mine, rootKinds);
+  if (index % 4 === 0) assert.ok(checkByBruteForce(input, report, rootKinds));
   return report;
 }
-
-function pickKey({ key, base, mine, theirs, outcome }: Extract<MergeEntry, { kind: 'key' }>): object {
-  return { key, base, mine, theirs, outcome };
-}
-
-function joined(ops: readonly object[]): object[] {
-  const scratch = new Y.Doc().getText('scratch');
-  scratch.applyDelta([...ops]);
-  return textOf(scratch);
-}
-
-const charsOf = (type: Y.Text): string =>
-  textOf(type)
-    .map(({ insert }) => insert)
-    .join('');
 
 /** Restores one entry in my document and looks at both after a sync. */
 function checkRestore({ mine, theirs }: Case, entry: MergeEntry): boolean {
@@ -207,7 +107,7 @@ function checkRestore({ mine, theirs }: Case, entry: MergeEntry): boolean {
   if (!isMine || (entry.kind !== 'key' && entry.kind !== 'lost')) return false;
   sync(mine, theirs);
   for (const doc of [mine, theirs]) {
-    const type = typesIn(doc).get(label(entry.kind === 'key' ? entry.type : entry.parent));
+    const type = typesIn(doc, rootKinds).get(label(entry.kind === 'key' ? entry.type : entry.parent));
     assert.ok(type);
     const wanted = entry.kind === 'key' ? entry.mine : entry.value;
     const key = entry.key;
@@ -233,7 +133,7 @@ test('C2 a report says what a model of the operations says, and restoring shows 
     const random = caseRandom(index);
     const made = makeCase(random);
     try {
-      const report = check(made);
+      const report = check(made, index);
       for (const entry of report.entries) counts[entry.kind]++;
       counts.agreed += report.agreed;
       if (report.entries.length === 0) counts.empty++;

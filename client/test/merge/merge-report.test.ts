@@ -57,6 +57,23 @@ test('C2 a key that both set is reported with base, mine, theirs and who won', (
   }
 });
 
+test('C2 a write of theirs that lost at once against what both sides had is no change of theirs', () => {
+  const third = new Y.Doc();
+  third.clientID = 5;
+  third.getMap('m').set('a', 'third');
+  const sides = mapSides();
+  sides.mine.getMap('m').set('a', 'mine');
+  Y.applyUpdate(sides.theirs, Y.encodeStateAsUpdate(third));
+  assert.is(sides.theirs.getMap('m').get('a'), 'base');
+  const theirs = [Y.encodeStateAsUpdate(third)];
+  assert.equal(computeMergeReport({ ...sides.input, theirs }).entries, []);
+  sides.theirs.getMap('m').set('a', 'theirs');
+  assert.is(
+    entryOf(computeMergeReport({ ...sides.input, theirs: [...theirs, ...sides.theirsUpdates] }).entries, 'key').outcome,
+    'theirs',
+  );
+});
+
 test('C2 a deletion, null, undefined and nothing are four things', () => {
   const sides = new Sides((doc) => doc.getMap('m').set('gone', 1), { mineId: 40 });
   const mine = sides.mine.getMap('m');

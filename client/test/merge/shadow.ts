@@ -1,50 +1,29 @@
-/**
- * A model of a document for the oracle: plain trees and lists with an identity for every type and every unit, changed by
- * the same operations as the Yjs document. It knows nothing of items, clocks or merging.
- */
+/** A model of a document that is changed by the same operations as the Yjs document beside it. */
 import type { Random } from '@tideweave/shared';
 import * as Y from 'yjs';
-
-export type Kind = 'map' | 'array' | 'text' | 'xmlElement' | 'xmlText';
-export type Writer = 'base' | 'mine' | 'theirs';
-export type Value = string | number | null | Node;
-
-export interface Unit {
-  readonly uid: number;
-  readonly value: Value;
-  readonly attributes: Record<string, boolean>;
-  readonly writer: Writer;
-}
-
-export interface Node {
-  /** The root's name, or the id that Yjs gave it when it was made. */
-  label: string;
-  readonly kind: Kind;
-  readonly keys: Map<string, { value: Value; writer: Writer }>;
-  units: Unit[];
-  /** Where it is; null for a root. What is removed keeps it. */
-  readonly parent: { readonly node: Node; readonly key: string | null } | null;
-}
-
-export type SharedType = Y.Map<unknown> | Y.Array<unknown> | Y.Text | Y.XmlElement;
+import {
+  type Kind,
+  type Model,
+  type Node,
+  type Roots,
+  type SharedType,
+  type Unit,
+  type Value,
+  type Writer,
+  isNode,
+  labelOf,
+  rootOf,
+  textOf,
+} from '../../src/merge-oracle/model.ts';
 
 export const below = (random: Random, limit: number): number => Math.floor(random() * limit);
 export function pick<Choice>(random: Random, choices: readonly Choice[]): Choice {
   return choices[below(random, choices.length)] as Choice;
 }
 
-function isNode(value: Value): value is Node {
-  return value !== null && typeof value === 'object';
-}
+export const rootKinds: Roots = { m: 'map', a: 'array', t: 'text', n: 'map' };
 
-export function labelOf(type: SharedType): string {
-  const id = type._item?.id;
-  return id === undefined ? '' : `${id.client}:${id.clock}`;
-}
-
-const rootKinds: Record<string, Kind> = { m: 'map', a: 'array', t: 'text', n: 'map' };
-
-export class Shadow {
+export class Shadow implements Model {
   readonly roots: Map<string, Node>;
   /** What this side did to each type: keys it wrote or deleted. */
   readonly touched = new Map<string, Set<string>>();
@@ -191,8 +170,8 @@ export class Shadow {
     }
   }
 
-  #unit(value: Value, attributes: Record<string, boolean>): Unit {
-    return { uid: this.#uids.next++, value, attributes, writer: this.writer };
+  #unit(value: Value, attributes: Record<string, unknown>): Unit {
+    return { uid: this.#uids.next++, value, attributes };
   }
 }
 
@@ -232,96 +211,11 @@ function nodeOf({ kind, type }: NewType, parent: Node, key: string | null): Node
 
 /** The Yjs type of a node, found by where it is. */
 function typeAt(doc: Y.Doc, node: Node): SharedType {
-  if (node.parent === null) {
-    if (node.kind === 'map') return doc.getMap(node.label);
-    return node.kind === 'array' ? doc.getArray(node.label) : doc.getText(node.label);
-  }
+  if (node.parent === null) return rootOf(doc, node.label, node.kind);
   const { node: parent, key } = node.parent;
   const type = typeAt(doc, parent) as unknown as { get(place: string | number): SharedType | undefined };
   const place = key ?? parent.units.findIndex(({ value }) => value === node);
   const found = type.get(place);
   if (found === undefined || labelOf(found) !== node.label) throw new Error(`the model lost ${node.label}`);
   return found;
-}
-
-/** Every type that a document shows, by label, through Yjs's public methods. */
-export function typesIn(doc: Y.Doc): Map<string, SharedType> {
-  const found = new Map<string, SharedType>();
-  const visit = (label: string, type: SharedType): void => {
-    found.set(label, type);
-    const children: unknown[] =
-      type instanceof Y.Map ? [...type.values()] : type instanceof Y.Text ? [] : (type as Y.Array<unknown>).toArray();
-    for (const child of children)
-      if (child instanceof Y.AbstractType) visit(labelOf(child as SharedType), child as SharedType);
-  };
-  for (const [name, kind] of Object.entries(rootKinds)) {
-    visit(name, kind === 'map' ? doc.getMap(name) : kind === 'array' ? doc.getArray(name) : doc.getText(name));
-  }
-  return found;
-}
-
-interface TextStep {
-  insert: string;
-  attributes?: Record<string, boolean>;
-}
-
-/** A node as the report writes it. */
-export function nodeJson(node: Node): unknown {
-  const keys = Object.fromEntries([...node.keys].map(([key, { value }]) => [key, valueJson(value)]));
-  switch (node.kind) {
-    case 'map':
-      return { $: 'map', entries: keys };
-    case 'array':
-      return { $: 'array', items: node.units.map(({ value }) => valueJson(value)) };
-    case 'text':
-    case 'xmlText':
-      return { $: node.kind, delta: textJson(node.units) };
-    case 'xmlElement': {
-      const children = node.units.map(({ value }) => valueJson(value));
-      return { $: 'xmlElement', name: 'e', children, ...(node.keys.size > 0 ? { attributes: keys } : {}) };
-    }
-  }
-}
-
-export function valueJson(value: Value): unknown {
-  return isNode(value) ? nodeJson(value) : value;
-}
-
-export function textJson(units: readonly Pick<Unit, 'value' | 'attributes'>[]): TextStep[] {
-  const steps: TextStep[] = [];
-  for (const { value, attributes } of units) {
-    const last = steps.at(-1);
-    if (last !== undefined && attributesText(last.attributes ?? {}) === attributesText(attributes))
-      last.insert += value as string;
-    else steps.push({ insert: value as string, ...(Object.keys(attributes).length > 0 ? { attributes } : {}) });
-  }
-  return steps;
-}
-
-export function attributesText(attributes: Record<string, unknown>): string {
-  return JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** The content of a Yjs text; its own delta may have several steps where one says the same. */
-export function textOf(type: Y.Text): TextStep[] {
-  const steps = type.toDelta() as TextStep[];
-  return textJson(
-    steps.flatMap(({ insert, attributes = {} }) => insert.split('').map((value) => ({ value, attributes }))),
-  );
-}
-
-/** A Yjs value as the report writes it, through Yjs's public methods. */
-export function yjsJson(value: unknown): unknown {
-  if (value instanceof Y.XmlText) return { $: 'xmlText', delta: textOf(value) };
-  if (value instanceof Y.Text) return { $: 'text', delta: textOf(value) };
-  if (value instanceof Y.Map) {
-    return { $: 'map', entries: Object.fromEntries([...value.entries()].map(([key, inner]) => [key, yjsJson(inner)])) };
-  }
-  if (value instanceof Y.Array) return { $: 'array', items: value.toArray().map(yjsJson) };
-  if (value instanceof Y.XmlElement) {
-    const attributes = value.getAttributes();
-    const children = value.toArray().map(yjsJson);
-    return { $: 'xmlElement', name: 'e', children, ...(Object.keys(attributes).length > 0 ? { attributes } : {}) };
-  }
-  return value;
 }

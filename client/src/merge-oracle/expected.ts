@@ -1,9 +1,9 @@
 /** What a merge report must say, from the model alone; who won a key is read off the merged document. */
 import * as Y from 'yjs';
-import type { DeltaOp } from '../../src/merge/report-types.ts';
+import type { DeltaOp } from '../merge/report-types.ts';
 import {
   type Node,
-  type Shadow,
+  type Model,
   type SharedType,
   type Unit,
   attributesText,
@@ -12,7 +12,7 @@ import {
   textOf,
   valueJson,
   yjsJson,
-} from './shadow.ts';
+} from './model.ts';
 
 export type State = { state: 'absent' } | { state: 'deleted' } | { state: 'value'; value: unknown };
 type Side = 'mine' | 'theirs';
@@ -69,12 +69,7 @@ export function text(value: unknown): string {
   );
 }
 
-export function expectedOf(
-  base: Shadow,
-  mine: Shadow,
-  theirs: Shadow,
-  merged: ReadonlyMap<string, SharedType>,
-): Expected {
+export function expectedOf(base: Model, mine: Model, theirs: Model, merged: ReadonlyMap<string, SharedType>): Expected {
   const expected: Expected = { keys: [], lists: [], lost: [], stranded: [] };
   const mineAlive = mine.alive();
   const theirsAlive = theirs.alive();
