@@ -193,6 +193,8 @@ export class RelaySocket implements FrameWriter, EndOfTurn {
   readonly #wrote: (payload: Uint8Array, congested: boolean) => void;
   #frames: Uint8Array[] = [];
   #frameBytes = 0;
+  /** The beginning of a frame whose rest is written next. */
+  #begun: Uint8Array = new Uint8Array(0);
   #open = true;
   #drained: () => void = () => undefined;
 
@@ -225,10 +227,13 @@ export class RelaySocket implements FrameWriter, EndOfTurn {
   write(frames: Uint8Array): void {
     if (!this.#open) return;
     if (this.#frames.length === 0) this.#turn.connectionHasWork(this);
-    for (const payload of payloadsOf(frames)) {
+    let rest: Uint8Array = this.#begun.length === 0 ? frames : Buffer.concat([this.#begun, frames]);
+    for (let payload = firstPayload(rest); payload !== null; payload = firstPayload(rest)) {
       this.#wrote(payload, this.congested);
       this.#frames.push(payload);
+      rest = rest.subarray(payload.byteOffset - rest.byteOffset + payload.length);
     }
+    this.#begun = rest;
     this.#frameBytes += frames.length;
   }
 
@@ -323,20 +328,13 @@ const inFlightBytes = 1024;
 const retransmitMs = 200;
 const retransmitMsMax = 5000;
 
-/** The payloads of whole, unmasked, unfragmented WebSocket frames. */
-function* payloadsOf(frames: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < frames.length;) {
-    const short = frames[at + 1] ?? 0;
-    let length = short;
-    let from = at + 2;
-    if (short === 126) {
-      length = ((frames[at + 2] ?? 0) << 8) | (frames[at + 3] ?? 0);
-      from = at + 4;
-    } else if (short === 127) {
-      length = Number(new DataView(frames.buffer, frames.byteOffset + at + 2, 8).getBigUint64(0));
-      from = at + 10;
-    }
-    yield frames.subarray(from, from + length);
-    at = from + length;
-  }
+/** The payload of the first of some unmasked, unfragmented WebSocket frames; null when it is not whole. */
+function firstPayload(frames: Uint8Array): Uint8Array | null {
+  const [, short = 0, high = 0, low = 0] = frames;
+  const from = short === 126 ? 4 : short === 127 ? 10 : 2;
+  if (frames.length < from) return null;
+  let length = short;
+  if (short === 126) length = high * 256 + low;
+  else if (short === 127) length = Number(new DataView(frames.buffer, frames.byteOffset + 2, 8).getBigUint64(0));
+  return frames.length < from + length ? null : frames.subarray(from, from + length);
 }
