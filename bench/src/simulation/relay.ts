@@ -180,14 +180,12 @@ const sweepMs = 1000;
 const compactEveryMs = 300;
 
 function loggerTo(logged: RelayOptions['logged']): Logger {
-  const logger: Logger = {
+  return {
     trace: () => undefined,
     debug: () => undefined,
     info: () => undefined,
     warn: (fields, message) => logged('warn', fields, message),
     error: (fields, message) => logged('error', fields, message),
     fatal: (fields, message) => logged('error', fields, message),
-    child: () => logger,
   };
-  return logger;
 }

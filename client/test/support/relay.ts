@@ -14,7 +14,6 @@ const silent: Logger = {
   warn: () => undefined,
   error: () => undefined,
   fatal: () => undefined,
-  child: () => silent,
 };
 
 export function memoryLog(): MemoryLog {

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { asRefused } from '../endpoint/driver.ts';
 import type { Ids } from '../observability/ids.ts';
-import type { Logger } from '../observability/log.ts';
+import { type Logger, withFields } from '../observability/log.ts';
 import type { Meter } from '../observability/meter.ts';
 import { adminRoutes } from './admin.ts';
 import { type DocumentsContext, documentRoutes } from './documents.ts';
@@ -27,7 +27,7 @@ export function createApi(context: ApiContext): Api {
   app.use(async (c, next) => {
     const asked = c.req.header('x-request-id') ?? '';
     const requestId = requestIdForm.test(asked) ? asked : ids.next();
-    const logger = context.logger.child({ request: requestId });
+    const logger = withFields(context.logger, { request: requestId });
     c.set('logger', logger);
     c.set('requestId', requestId);
     c.header('X-Request-Id', requestId);

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { type Clock, type Limits, RefusedError, type RefusalCode, refusalTexts, subprotocol } from '@tideweave/shared';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Authorizer } from '../auth/authorizer.ts';
-import type { Logger } from '../observability/log.ts';
+import { type Logger, withFields } from '../observability/log.ts';
 import type { Ids } from '../observability/ids.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
@@ -65,7 +65,8 @@ export class WebSocketEndpoint {
 
   /** Takes over a socket that asked to become a WebSocket. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
+    // No closure of this call: it would keep the request for as long as the socket lives, a third of what a connection weighs.
+    socket.on('error', destroyed);
     if (this.#draining) {
       this.#turnAway(socket, 'TW_SHUTTING_DOWN', 'the relay is draining');
       return;
@@ -102,12 +103,12 @@ export class WebSocketEndpoint {
   #accept(webSocket: WebSocket, socket: Socket, request: IncomingMessage): void {
     const { clock, turn, limits, meter, ids } = this.#options;
     const sessionId = ids.next();
-    const logger = this.#options.logger.child({ session: sessionId });
+    const logger = withFields(this.#options.logger, { session: sessionId });
     const openedMs = clock.now();
     meter.connections += 1;
     const connection = new Connection({ socket, webSocket, turn, clock, bufferBytesMax: limits.socketBufferBytesMax });
     // ws has answered with the right close code by then; there is nothing to add, but an unheard error ends the process.
-    webSocket.on('error', () => undefined);
+    webSocket.on('error', ignored);
     const peer = peerOf(request);
     const context = { ...this.#options, logger, sessionId, connection, peer };
     const driver = this.#driverFor(context, webSocket, request);
@@ -145,6 +146,12 @@ export class WebSocketEndpoint {
     return new YWebsocketDriver(context, this.#refusals, document, token);
   }
 }
+
+function destroyed(this: Duplex): void {
+  this.destroy();
+}
+
+function ignored(): void {}
 
 /** Closes with a reason where ws knows only a code, so that whoever debugs a client is told. */
 class ExplainedWebSocket extends WebSocket {

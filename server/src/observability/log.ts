@@ -16,8 +16,46 @@ export interface Logger {
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
   fatal(fields: LogFields, message: string): void;
-  /** A logger that adds these fields to each of its lines. */
-  child(fields: LogFields): Logger;
+}
+
+/** Logs with some fields in each line. There is one per connection, and pino's children weigh ten times as much. */
+class LoggerWithFields implements Logger {
+  readonly #logger: Logger;
+  readonly #fields: LogFields;
+
+  constructor(logger: Logger, fields: LogFields) {
+    this.#logger = logger;
+    this.#fields = fields;
+  }
+
+  trace(fields: LogFields, message: string): void {
+    this.#logger.trace({ ...this.#fields, ...fields }, message);
+  }
+
+  debug(fields: LogFields, message: string): void {
+    this.#logger.debug({ ...this.#fields, ...fields }, message);
+  }
+
+  info(fields: LogFields, message: string): void {
+    this.#logger.info({ ...this.#fields, ...fields }, message);
+  }
+
+  warn(fields: LogFields, message: string): void {
+    this.#logger.warn({ ...this.#fields, ...fields }, message);
+  }
+
+  error(fields: LogFields, message: string): void {
+    this.#logger.error({ ...this.#fields, ...fields }, message);
+  }
+
+  fatal(fields: LogFields, message: string): void {
+    this.#logger.fatal({ ...this.#fields, ...fields }, message);
+  }
+}
+
+/** A logger that adds these fields to each of its lines. */
+export function withFields(logger: Logger, fields: LogFields): Logger {
+  return new LoggerWithFields(logger, fields);
 }
 
 /** Names under which a secret or content could be logged by mistake. */

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Logger, createLogger } from '../../src/observability/log.ts';
+import { type Logger, createLogger, withFields } from '../../src/observability/log.ts';
 
 function capture(): { logger: Logger; lines: () => Record<string, unknown>[]; text: () => string } {
   let text = '';
@@ -15,7 +15,7 @@ function capture(): { logger: Logger; lines: () => Record<string, unknown>[]; te
 
 test('O1 a line is one JSON object with time, level, fields and message', () => {
   const { logger, lines } = capture();
-  logger.child({ connection: 7 }).info({ document: 'notes' }, 'opened');
+  withFields(logger, { connection: 7 }).info({ document: 'notes' }, 'opened');
   logger.trace({}, 'below the level');
   const [line, ...more] = lines();
   assert.is(more.length, 0);
@@ -33,7 +33,7 @@ test('O1 fields that hold secrets or content are redacted', () => {
     { token: secret, authorization: secret, cookie: secret, update: secret, content: secret, state: secret },
     'x',
   );
-  logger.child({ token: secret }).warn({}, 'y');
+  withFields(logger, { token: secret }).warn({}, 'y');
   assert.not.match(text(), secret);
 });
 

@@ -43,14 +43,14 @@ export function memoryLog(): MemoryLog {
   return new MemoryLog({ wallTime: () => clock.wallTime(), randomId: () => (id += 1).toString(16).padStart(16, '0') });
 }
 
-function recordingLogger(lines: LoggedLine[], details: LoggedLine[], bound: LogFields = {}): Logger {
+function recordingLogger(lines: LoggedLine[], details: LoggedLine[]): Logger {
   const record =
     (level: string) =>
     (fields: LogFields, message: string): void =>
       void (level === 'trace' || level === 'debug' ? details : lines).push({
         level,
         message,
-        fields: { ...bound, ...fields },
+        fields,
       });
   return {
     trace: record('trace'),
@@ -59,6 +59,5 @@ function recordingLogger(lines: LoggedLine[], details: LoggedLine[], bound: LogF
     warn: record('warn'),
     error: record('error'),
     fatal: record('fatal'),
-    child: (fields) => recordingLogger(lines, details, { ...bound, ...fields }),
   };
 }
