@@ -31,6 +31,8 @@ export interface Config {
   readonly insecure: boolean;
   readonly logLevel: LogLevel;
   readonly allowedOrigins: readonly string[];
+  /** Null when nobody is to be told. */
+  readonly webhooks: { readonly url: string; readonly secret: string; readonly debounceMs: number } | null;
   readonly limits: Limits;
 }
 
@@ -238,6 +240,36 @@ const fields = {
       shownDefault: 'info',
       expects: `one of ${logLevels.join(', ')}`,
     }),
+  webhookUrl: z
+    .string()
+    .refine((text) => text === '' || /^https?:\/\/[^\s]+$/.test(text))
+    .default('')
+    .register(registry, {
+      group: 'Webhooks',
+      summary: 'address that is told what happens to documents',
+      placeholder: '<url>',
+      shownDefault: '',
+      expects: 'an http or https address',
+    }),
+  webhookSecret: z.string().default('').register(registry, {
+    group: 'Webhooks',
+    summary: 'what signs them, at least 16 characters; better set in the environment or the file',
+    placeholder: '<secret>',
+    shownDefault: '',
+    expects: 'a text',
+  }),
+  webhookDebounceMs: measure(
+    {
+      group: 'Webhooks',
+      summary: 'time from an edit until it is told, with all that came meanwhile',
+      default: 2 * secondMs,
+      min: 0,
+      max: dayMs,
+    },
+    durationUnits,
+    '<duration>',
+    'a duration in milliseconds, or such as 500ms or 10s,',
+  ),
   ...limitFields,
 };
 
@@ -296,8 +328,21 @@ export interface SettingIssue {
 export function readSettings(raw: Readonly<Record<string, unknown>>): Config | { readonly issue: SettingIssue } {
   const result = schema.safeParse(raw);
   if (result.success) {
-    const { host, port, data, insecure, logLevel, allowOrigin, ...limits } = result.data;
-    return { host, port, data, insecure, logLevel, allowedOrigins: allowOrigin, limits };
+    const {
+      host,
+      port,
+      data,
+      insecure,
+      logLevel,
+      allowOrigin,
+      webhookUrl,
+      webhookSecret,
+      webhookDebounceMs,
+      ...limits
+    } = result.data;
+    const webhooks =
+      webhookUrl === '' ? null : { url: webhookUrl, secret: webhookSecret, debounceMs: webhookDebounceMs };
+    return { host, port, data, insecure, logLevel, allowedOrigins: allowOrigin, webhooks, limits };
   }
   const issue = result.error.issues[0];
   const setting = settings.find(({ name }) => name === issue?.path[0]);

@@ -2,7 +2,6 @@
  * Puts together what an operator has set: flags beat the environment, which beats the configuration file, which beats
  * the defaults. Nothing here reads `process` or a disk: flags, environment and file are arguments.
  */
-import type { Limits } from '@tideweave/shared';
 import { type ConfigFile, type FileValue, parseConfigFile } from './config-file.ts';
 import {
   type Config,
@@ -105,11 +104,18 @@ export function parseConfig(
   if ('issue' in config) {
     throw new ConfigError(describeIssue(config.issue, origins.get(config.issue.setting.name), path));
   }
-  refuseContradictions(config.host, config.insecure, config.limits);
+  refuseContradictions(config);
   return config;
 }
 
-function refuseContradictions(host: string, insecure: boolean, limits: Limits): void {
+const secretCharactersMin = 16;
+
+function refuseContradictions({ host, insecure, limits, webhooks }: Config): void {
+  if (webhooks !== null && webhooks.secret.length < secretCharactersMin) {
+    throw new ConfigError(
+      `--webhook-url needs --webhook-secret with at least ${secretCharactersMin} characters, or whoever finds the receiver could forge events`,
+    );
+  }
   if (!insecure && !isLoopbackHost(host)) {
     throw new ConfigError(
       `--host ${host} can be reached from other machines, and nobody has to authenticate: ` +

@@ -15,4 +15,6 @@ export { openLevelLog } from './log/level-log.ts';
 export type { LevelLogOptions } from './log/level-open.ts';
 export { MemoryLog } from './log/memory-log.ts';
 export { type LogFields, type Logger, createLogger } from './observability/log.ts';
+export { type WebhookEvent, type WebhookType, signatureHeader, verifyWebhook } from './webhooks/event.ts';
+export type { WebhookSettings } from './webhooks/open-webhooks.ts';
 export { type Relay, type RelayOptions, createRelay } from './relay.ts';

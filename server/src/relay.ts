@@ -19,6 +19,9 @@ import { Meter } from './observability/meter.ts';
 import { Metrics } from './observability/metrics.ts';
 import { RoomRegistry } from './room/room-registry.ts';
 import { Turn } from './room/turn.ts';
+import { type WebhookSettings, openWebhooks } from './webhooks/open-webhooks.ts';
+import type { WebhookQueue } from './webhooks/webhook-queue.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 
 /** How to run a relay. */
 export interface RelayOptions {
@@ -37,6 +40,8 @@ export interface RelayOptions {
   readonly allowedOrigins?: readonly string[];
   /** Listen beyond loopback although everything is granted to everybody. */
   readonly insecure?: boolean;
+  /** Tells an application what happens to documents; needs `data`. Default: nobody. */
+  readonly webhooks?: WebhookSettings;
   readonly logger?: Logger;
 }
 
@@ -58,11 +63,15 @@ export async function createRelay(options: RelayOptions = {}): Promise<Relay> {
       `refusing to listen on ${host}: everybody would be granted everything; pass an authorizer or insecure`,
     );
   }
+  if (options.webhooks !== undefined && (options.data ?? null) === null) {
+    throw new Error('webhooks are kept in the data folder until they are received: pass data');
+  }
   const logger = options.logger ?? createLogger({ level: 'warn' });
   const clock = systemClock;
   const log = options.log ?? (await openLog(options.data ?? null, clock, logger));
   try {
     const relay = new RunningRelay(options, log, clock, logger);
+    await relay.tell(options);
     await relay.listen(host, port);
     return relay;
   } catch (error) {
@@ -80,7 +89,9 @@ class RunningRelay implements Relay {
   readonly #compactor: Compactor;
   readonly #rooms: RoomRegistry;
   readonly #endpoint: WebSocketEndpoint;
+  readonly #meter: Meter;
   readonly #metrics: Metrics;
+  #webhooks: { readonly webhooks: Webhooks; readonly queue: WebhookQueue } | null = null;
   readonly #server: Server;
   #sweepTimer: Cancel | null = null;
   #closing: Promise<void> | null = null;
@@ -108,10 +119,13 @@ class RunningRelay implements Relay {
       onError: (error) => logger.error({ err: asError(error) }, 'a commit could not be reported'),
     });
     const compactor = new Compactor({ log, clock, rawWindowBytes: limits.rawWindowBytes });
-    const rooms = new RoomRegistry({ clock, turn, log, batcher, compactor, limits, logger, meter });
+    const onLifecycle = (name: string): void => this.#webhooks?.webhooks.changed(name);
+    const rooms = new RoomRegistry({ clock, turn, log, batcher, compactor, limits, logger, meter, onLifecycle });
     const data = options.log === undefined ? (options.data ?? null) : null;
+    this.#meter = meter;
     this.#metrics = new Metrics({
       meter,
+      waitingWebhooks: () => this.#webhooks?.queue.size ?? null,
       rooms: () => rooms.size,
       sessions: () => rooms.sessionCount,
       connections: () => this.#endpoint.size,
@@ -158,6 +172,14 @@ class RunningRelay implements Relay {
     return { connections: this.#endpoint.size, documents: this.#rooms.size };
   }
 
+  /** Opens what tells the application, before anything can happen. */
+  async tell({ webhooks, data }: RelayOptions): Promise<void> {
+    if (webhooks === undefined || data === undefined || data === null) return;
+    const parts = { log: this.#log, clock: this.#clock, logger: this.#logger, meter: this.#meter };
+    this.#webhooks = await openWebhooks(webhooks, data, parts);
+    await this.#webhooks.webhooks.start();
+  }
+
   async listen(host: string, port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
@@ -191,12 +213,14 @@ class RunningRelay implements Relay {
     await serverClosed;
     this.#metrics.close();
     this.#batcher.stop();
+    await this.#webhooks?.webhooks.close();
     await this.#compactor.close();
     await this.#log.close();
   }
 
   #planSweep(): void {
     this.#sweepTimer = this.#clock.after(sweepMs, () => {
+      this.#webhooks?.webhooks.sweep(this.#rooms.loaded);
       this.#rooms.sweep();
       this.#endpoint.sweep();
       this.#planSweep();

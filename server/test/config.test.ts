@@ -33,6 +33,7 @@ test('R6 without flags and environment, the defaults hold', () => {
     insecure: false,
     logLevel: 'info',
     allowedOrigins: [],
+    webhooks: null,
     limits: defaultLimits,
   });
 });
@@ -176,6 +177,14 @@ test('A1 what is not an origin is refused, and the message quotes that one', () 
       `--allow-origin must be an origin such as https://app.example.com, without a path, got ${JSON.stringify(wrong)}`,
     );
   }
+});
+
+test('A1 webhooks need a secret that nobody guesses', () => {
+  const webhookUrl = 'https://app.example/hook';
+  assert.match(messageOf({ webhookUrl }, {}), /--webhook-secret with at least 16 characters/);
+  assert.match(messageOf({ webhookUrl: 'app.example' }, {}), /^--webhook-url must be an http or https address/);
+  const { webhooks } = parseConfig({ webhookUrl, webhookSecret: '0123456789abcdef' }, {});
+  assert.equal(webhooks, { url: webhookUrl, secret: '0123456789abcdef', debounceMs: 2000 });
 });
 
 test('A1 an address that others can reach needs --insecure', () => {

@@ -27,6 +27,7 @@ export async function serve(config: Config): Promise<void> {
     limits: config.limits,
     allowedOrigins: config.allowedOrigins,
     insecure: config.insecure,
+    ...(config.webhooks !== null && { webhooks: config.webhooks }),
     logger,
   });
   // Before the relay is up: a signal during a long start must not leave half-opened storage behind.

@@ -46,6 +46,9 @@ export class Meter {
   failedCompactions = 0;
   /** Entries that a compaction set aside (L1). */
   setAside = 0;
+  /** Webhooks that were received, and attempts that failed. */
+  webhooks = 0;
+  failedWebhooks = 0;
   connections = 0;
   requests = 0;
   /** Refusals by code. */

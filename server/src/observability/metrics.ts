@@ -14,6 +14,8 @@ export interface MetricsSources {
   readonly connections: () => number;
   readonly socketBufferBytes: () => number;
   readonly uncommittedBytes: () => number;
+  /** Null without webhooks. */
+  readonly waitingWebhooks: () => number | null;
   readonly storageWorks: () => boolean;
   /** Bytes on the disk, or null where the log is no folder. */
   readonly logBytes: () => Promise<number | null>;
@@ -88,6 +90,8 @@ export class Metrics {
     counter('tideweave_compactions_total', 'Compactions that were done.', () => meter.compactions);
     counter('tideweave_failed_compactions_total', 'Compactions that failed.', () => meter.failedCompactions);
     counter('tideweave_set_aside_entries_total', 'Log entries that could not be applied.', () => meter.setAside);
+    counter('tideweave_webhooks_total', 'Webhooks that their receiver took.', () => meter.webhooks);
+    counter('tideweave_failed_webhooks_total', 'Attempts to send a webhook that failed.', () => meter.failedWebhooks);
     counter('tideweave_connections_opened_total', 'WebSocket connections that were opened.', () => meter.connections);
     counter('tideweave_http_requests_total', 'HTTP requests that were answered.', () => meter.requests);
     void new Counter({
@@ -119,6 +123,7 @@ export class Metrics {
     this.#gauge('tideweave_socket_buffer_bytes', 'Bytes that wait in all sockets.', sources.socketBufferBytes);
     this.#gauge('tideweave_uncommitted_bytes', 'Bytes of updates that wait for a commit.', sources.uncommittedBytes);
     this.#gauge('tideweave_log_bytes', 'Bytes of the data folder on the disk.', sources.logBytes);
+    this.#gauge('tideweave_waiting_webhooks', 'Webhooks that wait to be sent.', sources.waitingWebhooks);
     this.#gauge('tideweave_storage_up', '1 when the last commit went through, otherwise 0.', () =>
       sources.storageWorks() ? 1 : 0,
     );

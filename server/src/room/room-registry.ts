@@ -32,6 +32,8 @@ export interface RoomRegistryOptions {
   readonly limits: Limits;
   readonly logger: Logger;
   readonly meter: Meter;
+  /** A document was created or deleted by its name. */
+  readonly onLifecycle?: (name: string) => void;
   /** When a document is worth compacting; `decideCompaction` by default. */
   readonly decide?: typeof decideCompaction;
 }
@@ -46,6 +48,7 @@ export class RoomRegistry implements RoomHost {
   readonly #log: DocumentLog;
   readonly #compactor: Compactor;
   readonly #logger: Logger;
+  readonly #onLifecycle: (name: string) => void;
   readonly #decide: typeof decideCompaction;
   readonly #snapshots: SnapshotCache;
   readonly #rooms = new Map<string, Room>();
@@ -64,6 +67,7 @@ export class RoomRegistry implements RoomHost {
     this.#log = options.log;
     this.#compactor = options.compactor;
     this.#logger = options.logger;
+    this.#onLifecycle = options.onLifecycle ?? ((): void => undefined);
     this.#decide = options.decide ?? decideCompaction;
     this.#snapshots = new SnapshotCache(options.log, options.limits.snapshotCacheBytesMax);
   }
@@ -71,6 +75,11 @@ export class RoomRegistry implements RoomHost {
   /** Number of loaded documents. */
   get size(): number {
     return this.#rooms.size;
+  }
+
+  /** The loaded documents. */
+  get loaded(): Iterable<Room> {
+    return this.#rooms.values();
   }
 
   /** Number of sessions in all of them. */
@@ -117,6 +126,7 @@ export class RoomRegistry implements RoomHost {
     checkName(name);
     await this.#deleting.get(name);
     await this.#log.create(name);
+    this.#onLifecycle(name);
   }
 
   committed(room: Room): void {
@@ -205,7 +215,9 @@ export class RoomRegistry implements RoomHost {
     await this.#loading.get(name)?.catch(() => undefined);
     this.#rooms.get(name)?.end(documentDeleted(name));
     this.#snapshots.forget(name);
-    return this.#log.delete(name);
+    const deleted = await this.#log.delete(name);
+    this.#onLifecycle(name);
+    return deleted;
   }
 
   #unload(room: Room): void {

@@ -1,0 +1,89 @@
+/**
+ * Webhooks that wait to be sent, and what was told of each document so far; both change in one synced batch, so that a
+ * crash neither loses nor repeats the making of an event. A LevelDB of its own beside the documents.
+ */
+import { Level } from 'level';
+
+import type { WebhookEvent } from './event.ts';
+
+/** What was told of a document. */
+export interface Told {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly deleted: boolean;
+}
+
+/** Events that wait; what comes beyond is made later. */
+const waitingMax = 100_000;
+const keyDigits = 16;
+
+export class WebhookQueue {
+  readonly #db: Level<string, object>;
+  #next = 0;
+  #size = 0;
+
+  private constructor(db: Level<string, object>) {
+    this.#db = db;
+  }
+
+  static async open(path: string): Promise<WebhookQueue> {
+    const db = new Level<string, object>(path, { valueEncoding: 'json' });
+    await db.open();
+    const queue = new WebhookQueue(db);
+    for await (const key of db.keys({ gte: 'e', lt: 'f' })) {
+      queue.#next = Number(key.slice(1)) + 1;
+      queue.#size += 1;
+    }
+    return queue;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether documents were looked at before; the first time nothing is news. */
+  async isNew(): Promise<boolean> {
+    return (await this.#db.get('m')) === undefined;
+  }
+
+  async told(document: string): Promise<Told | null> {
+    return ((await this.#db.get(`s${document}`)) as Told | undefined) ?? null;
+  }
+
+  /** Everything in it is news from now on. */
+  async begin(): Promise<void> {
+    await this.#db.put('m', {}, { sync: true });
+  }
+
+  /** Takes events and what was told with them, both or neither; false when too much waits. */
+  async add(events: readonly WebhookEvent[], document: string, told: Told | null): Promise<boolean> {
+    if (this.#size + events.length > waitingMax) return false;
+    const batch = this.#db.batch();
+    for (const event of events) {
+      batch.put(`e${String(this.#next).padStart(keyDigits, '0')}`, event);
+      this.#next += 1;
+    }
+    if (told !== null) batch.put(`s${document}`, told);
+    await batch.write({ sync: true });
+    this.#size += events.length;
+    return true;
+  }
+
+  /** The oldest, or null. */
+  async first(): Promise<{ readonly key: string; readonly event: WebhookEvent } | null> {
+    for await (const [key, event] of this.#db.iterator({ gte: 'e', lt: 'f', limit: 1 })) {
+      return { key, event: event as WebhookEvent };
+    }
+    return null;
+  }
+
+  /** One was sent: not synced, as sending it again is allowed. */
+  async remove(key: string): Promise<void> {
+    await this.#db.del(key);
+    this.#size -= 1;
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close();
+  }
+}
