@@ -49,6 +49,8 @@ export class SimulatedRelay {
   /** Awareness updates that arrived. */
   readonly announced: Uint8Array[] = [];
   #crashes = 0;
+  /** Identity of the history of all documents. */
+  #epoch = 'e';
 
   constructor(time: VirtualTime, random: Random) {
     this.#time = time;
@@ -112,6 +114,13 @@ export class SimulatedRelay {
     }
   }
 
+  /** All documents were deleted, and made again. */
+  beginAnew(): void {
+    this.crash();
+    this.#rooms.clear();
+    this.#epoch += ' anew';
+  }
+
   /** The page's sockets close with it. */
   gone(page: Page): void {
     for (const connection of this.#connections) if (connection.page === page) this.#connections.delete(connection);
@@ -150,7 +159,8 @@ export class SimulatedRelay {
       const room = this.#room(name);
       const { number: doc } = room;
       const update = Y.encodeStateAsUpdate(room.present, stateVector);
-      if (!session.granted({ request, doc, epoch: 'e', access: 'write', user: '', totalBytes: update.length })) return;
+      if (!session.granted({ request, doc, epoch: this.#epoch, access: 'write', user: '', totalBytes: update.length }))
+        return;
       this.#drain(connection);
       connection.messages.push({ type: 'update', doc, update }, { type: 'caught-up', doc });
       rooms.set(room, stateVector);
@@ -214,7 +224,13 @@ export class SimulatedRelay {
   #watermark(connection: Connection): void {
     for (const { number: doc, committed, ticket } of connection.rooms.keys()) {
       if (committed < ticket || ticket === 0) continue;
-      connection.messages.push({ type: 'watermark', doc, epoch: 'e', cursor: new Uint8Array(0), settled: true });
+      connection.messages.push({
+        type: 'watermark',
+        doc,
+        epoch: this.#epoch,
+        cursor: new Uint8Array(0),
+        settled: true,
+      });
     }
     this.#drain(connection);
   }

@@ -118,6 +118,32 @@ test('C2 C4 four tabs, one socket: the leader is closed ten times while all type
   await browser.close();
 });
 
+test('C4 U1 a leader whose main thread is blocked is robbed of the lead by a tab that connects, and follows when it goes on', async (context) => {
+  const browser = await context.browser.newContext();
+  const leader = await openTab(context, browser);
+  await synced(leader);
+  await type(leader, 'before');
+  await saved(leader, 'server');
+  assert.ok(await leader.evaluate(() => tideweaveTabs.leads()));
+  // Nothing runs in a page that shows a dialog, until it is answered.
+  const shown = leader.waitForEvent('dialog');
+  const blocked = leader.evaluate(() => alert('a page that hangs'));
+  const dialog = await shown;
+  const other = await openTab(context, browser);
+  await type(other, 'meanwhile');
+  await saved(other, 'server');
+  assert.ok(await other.evaluate(() => tideweaveTabs.leads()));
+  assert.equal(new Set(await held(context)), new Set(['before', 'meanwhile']));
+  await dialog.accept();
+  await blocked;
+  await type(leader, 'after');
+  await saved(leader, 'server');
+  for (const tab of [leader, other]) await until('all to be there', async () => (await words(tab)).length === 3);
+  assert.is((await held(context)).length, 3);
+  await until('one connection', () => context.tunnel.connections === 1);
+  await browser.close();
+});
+
 test('A1 two users in one browser have a connection each', async (context) => {
   const browser = await context.browser.newContext();
   const tabs = await Promise.all(

@@ -1,12 +1,14 @@
 // Tabs that share a connection, in virtual time: who leads, what each shows, and what becomes of edits.
 import type { DocumentHandle } from '@tideweave/client';
 import { shareTabs } from '@tideweave/client/tabs';
+import { SyncClient } from '@tideweave/client/testing';
 import { RefusedError, seededRandom } from '@tideweave/shared';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { SharedPresence } from '../../src/tabs/shared-presence.ts';
+import { canShareTabs } from '../../src/transport/tabs-support.ts';
 import { type Page, TabsWorld } from './tabs-world.ts';
 
 const settleMs = 10_000;
@@ -212,6 +214,89 @@ test('U3 what the relay refuses reaches every tab, and opening again asks again'
   again.type('mine');
   await browser.time.pass(settleMs);
   assert.is(durable(browser), 'mine');
+});
+
+for (const kept of [false, true]) {
+  test(`C6 another history on the relay stops every tab, later ones and the next leader, ${kept ? 'with' : 'without'} a store`, async () => {
+    const browser = world(12);
+    const tabs = [tab(browser, { kept }), tab(browser, { kept }), tab(browser, { kept })];
+    await browser.time.pass(settleMs);
+    tabs[0]?.type('mine');
+    await browser.time.pass(settleMs);
+    assert.is(durable(browser), 'mine');
+    browser.relay.beginAnew();
+    await browser.time.pass(settleMs);
+    const stopped = ({ handle }: Tab): void => {
+      assert.is(handle.status.phase, 'refused');
+      assert.is(handle.status.error?.code, 'TW_EPOCH_MISMATCH');
+      assert.is(handle.status.error?.action, 'reload');
+    };
+    for (const each of tabs) {
+      stopped(each);
+      assert.is(each.text, 'mine', 'what is here stays whole');
+    }
+    await browser.leaders[0]?.close();
+    await browser.time.pass(settleMs);
+    const left = tabs.filter(({ page }) => page.state === 'running');
+    assert.is(left.length, 2);
+    for (const each of left) {
+      each.type(' too');
+      await browser.time.pass(settleMs);
+      stopped(each);
+      assert.is(each.handle.status.safe === 'server', false, 'an edit that the relay does not take is not saved there');
+    }
+    if (kept) {
+      const later = tab(browser, { kept });
+      await browser.time.pass(settleMs);
+      stopped(later);
+      assert.match(later.text, /^mine/);
+    }
+    assert.is(durable(browser), '', 'nothing of one history gets into the other');
+  });
+}
+
+test('U1 where tabs cannot find each other each has a connection of its own, and they meet at the relay', async () => {
+  const browser = world(13);
+  const tabs = [1, 2].map(() => {
+    const { environment } = browser.page();
+    const { tabs: _none, ...withoutTabs } = environment;
+    const handle = new SyncClient({ url: 'ws://relay', tabs: shareTabs() }, withoutTabs).open('document');
+    opened.push(handle);
+    return handle;
+  });
+  await browser.time.pass(settleMs);
+  assert.is(browser.relay.connections, 2);
+  for (const { doc } of tabs) doc.getText('text').insert(0, 'x');
+  await browser.time.pass(settleMs);
+  for (const { doc, status } of tabs) {
+    assert.is(doc.getText('text').toString(), 'xx');
+    assert.is(status.safe, 'server');
+  }
+  assert.is(browser.channels.length, 0);
+});
+
+test('U1 tabs are not shared without Web Locks, without BroadcastChannel, and outside of pages', () => {
+  const names = ['navigator', 'BroadcastChannel', 'document'] as const;
+  const before = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
+  const channel = (): void => undefined;
+  const has = (navigator: object, channels: unknown, document: unknown): boolean => {
+    const values = [navigator, channels, document];
+    for (const [at, name] of names.entries())
+      Object.defineProperty(globalThis, name, { value: values[at], configurable: true, writable: true });
+    return canShareTabs();
+  };
+  try {
+    assert.ok(has({ locks: {} }, channel, {}));
+    assert.not(has({}, channel, {}), 'a page that is not secure has no Web Locks');
+    assert.not(has({ locks: {} }, undefined, {}));
+    assert.not(has({ locks: {} }, channel, undefined), 'a worker is no tab');
+  } finally {
+    for (const [at, name] of names.entries()) {
+      const descriptor = before[at];
+      if (descriptor === undefined) Reflect.deleteProperty(globalThis, name);
+      else Object.defineProperty(globalThis, name, descriptor);
+    }
+  }
 });
 
 test('A2 each tab has its own caret, and that of a closed or crashed one goes at once', async () => {
