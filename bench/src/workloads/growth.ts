@@ -13,6 +13,7 @@ const keystrokes = 2000;
 const keystrokesPerSecond = 2000;
 const joins = 50;
 const takenMsMax = 20_000;
+const firstClient = 100_000;
 const name = 'growing';
 
 /** What it costs to type into a document, and to join it. */
@@ -20,7 +21,12 @@ async function costs(context: RunContext, server: Server, names: readonly string
   const count = context.scaled(keystrokes, 20);
   const writers = await context.joinAll(server, names);
   const each = Math.max(1, Math.floor(count / writers.length));
-  const lines = writers.map((writer, at) => lineOf(writer, typing(100_000 + at, each)));
+  const clocks = new Map<string, Map<number, number>>();
+  const lines = writers.map((writer, at) => {
+    const acknowledged = new Map<number, number>();
+    clocks.set(names[at] ?? name, acknowledged);
+    return lineOf(writer, typing(firstClient + at, each), acknowledged);
+  });
   await context.settle(server, 3000);
   const typed = new Meter(server.pid);
   const all = Promise.all(lines.map(({ acknowledged }) => acknowledged));
@@ -35,6 +41,7 @@ async function costs(context: RunContext, server: Server, names: readonly string
     context.leave([await context.join(server, names[at % names.length] ?? name)]);
   }
   const perJoin = joined.stop();
+  await context.proveDurable(server, clocks);
   return {
     cpuUsPerUpdate: (perUpdate.serverCpuMs * 1000) / (each * lines.length),
     cpuMsPerJoin: perJoin.serverCpuMs / joinCount,
@@ -43,10 +50,13 @@ async function costs(context: RunContext, server: Server, names: readonly string
 
 function lineOf(
   writer: Participant,
-  { updates }: Typing,
+  { client, updates, end }: Typing,
+  clocks: Map<number, number>,
 ): Parameters<typeof pace>[0][number] & { acknowledged: Promise<void> } {
   const acknowledged = new Promise<void>((resolve) => {
     writer.onAck = (n) => {
+      // A character each, and the mark at once.
+      clocks.set(client, n < updates.length ? n : end);
       if (n >= updates.length) resolve();
     };
   });

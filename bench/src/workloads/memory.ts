@@ -17,6 +17,9 @@ const restMsOfOthers = 2000;
 const forgetMs = 14_000;
 /** What every document holds: a short note. */
 const noteCharacters = 300;
+const noteClient = 1;
+/** So many of the documents are read back after a `kill -9`. */
+const provenMax = 100;
 const warmUp = 20;
 
 async function run(context: RunContext, documentEach: boolean): Promise<Measures> {
@@ -30,7 +33,7 @@ async function run(context: RunContext, documentEach: boolean): Promise<Measures
     return rssBytes(server.pid);
   };
   // One of each kind of thing is there before, and some have come and gone: code and pools are not what is asked for.
-  const note = typing(1, noteCharacters).updates;
+  const note = typing(noteClient, noteCharacters).updates;
   const first = await context.joinAll(server, names('warm', warmUp, documentEach));
   if (documentEach) write(first, note);
   await sleep(context.scaled(restMsOfOthers));
@@ -39,12 +42,16 @@ async function run(context: RunContext, documentEach: boolean): Promise<Measures
   const before = await rest();
 
   const participants = await context.joinAll(server, names('idle', count, documentEach));
+  const acknowledged = documentEach
+    ? acknowledgements(participants.slice(0, provenMax))
+    : new Map<string, Map<number, number>>();
   if (documentEach) write(participants, note);
   const open = await rest();
   context.checkConnected(participants);
   context.leave(participants);
   if (context.peer.isOurs) await sleep(context.scaled(forgetMs));
   const after = await rest();
+  await context.proveDurable(server, acknowledged);
   return {
     kbEach: (open - before) / count / 1024,
     returned: (open - after) / (open - before),
@@ -58,6 +65,17 @@ function names(prefix: string, count: number, documentEach: boolean): string[] {
 
 function write(participants: readonly Participant[], note: readonly Uint8Array[]): void {
   for (const participant of participants) participant.socket.write(Buffer.concat(participant.framesFor(note)));
+}
+
+/** What of their notes is acknowledged, as it comes in. */
+function acknowledgements(participants: readonly Participant[]): Map<string, Map<number, number>> {
+  return new Map(
+    participants.map((participant, at) => {
+      const clocks = new Map<number, number>();
+      participant.onAck = (n) => clocks.set(noteClient, Math.min(n, noteCharacters));
+      return [`idle-${at}`, clocks];
+    }),
+  );
 }
 
 function variant(name: string, documentEach: boolean, quick: boolean): Variant {
