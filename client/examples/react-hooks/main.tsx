@@ -89,7 +89,7 @@ function Merges() {
 
 function summary({ report }: DocumentMerge): string {
   if (!report.complete) return 'You and others changed this; it was too much to compare.';
-  const who = report.authors.map(({ user, device }) => user || device).filter((name) => name !== '');
+  const who = report.authors.map(({ user, device, name }) => user || name || device).filter((each) => each !== '');
   return `You and ${who.length > 0 ? who.join(', ') : 'others'} changed the same in ${report.conflicts} places.`;
 }
 

@@ -14,19 +14,18 @@ export class AuthorIndex {
   readonly #inserts = new Map<number, Stretch[]>();
   readonly #deletes = new Map<number, Stretch[]>();
 
-  constructor(updates: readonly { readonly ranges: UpdateRanges; readonly author: UpdateAuthor | null }[]) {
+  /** `names`: how clients call themselves, for updates without an author. */
+  constructor(updates: readonly AuthoredUpdate[], names: ReadonlyMap<number, string> = new Map()) {
     const found = new Map<string, Known>();
     for (const { ranges, author } of updates) {
-      if (author === null) continue;
-      const { user, device, time } = author;
-      const key = JSON.stringify([user, device]);
-      let known = found.get(key);
-      if (known === undefined) {
-        known = { author: { user, device, firstTime: time, lastTime: time, updates: 0 }, index: found.size };
-        found.set(key, known);
+      if (author === null) {
+        this.#byName(ranges, names, found);
+        continue;
       }
-      known.author.firstTime = Math.min(known.author.firstTime, time);
-      known.author.lastTime = Math.max(known.author.lastTime, time);
+      const { user, device, time } = author;
+      const known = knownAs(found, { user, device, name: '', firstTime: time, lastTime: time, updates: 0 });
+      known.author.firstTime = Math.min(known.author.firstTime ?? time, time);
+      known.author.lastTime = Math.max(known.author.lastTime ?? time, time);
       known.author.updates++;
       for (const range of ranges.inserts) add(this.#inserts, range, known.index);
       for (const range of ranges.deletes) add(this.#deletes, range, known.index);
@@ -37,6 +36,23 @@ export class AuthorIndex {
     }
   }
 
+  /** Who inserted is known by the id. Who deleted is not said, and assumed only where one client wrote all of the update. */
+  #byName({ inserts, deletes }: UpdateRanges, names: ReadonlyMap<number, string>, found: Map<string, Known>): void {
+    const writers = new Set<Known | null>();
+    for (const range of inserts) {
+      const name = names.get(range[0]);
+      const known =
+        name === undefined
+          ? null
+          : knownAs(found, { user: '', device: '', name, firstTime: null, lastTime: null, updates: 0 });
+      if (known !== null) add(this.#inserts, range, known.index);
+      writers.add(known);
+    }
+    for (const known of writers) if (known !== null) known.author.updates++;
+    const [only] = writers;
+    if (writers.size === 1 && only) for (const range of deletes) add(this.#deletes, range, only.index);
+  }
+
   ofInsert({ client, clock }: { readonly client: number; readonly clock: number }): number | null {
     return find(this.#inserts.get(client), clock);
   }
@@ -45,6 +61,19 @@ export class AuthorIndex {
   ofDelete({ client, clock }: { readonly client: number; readonly clock: number }): number | null {
     return find(this.#deletes.get(client), clock);
   }
+}
+
+interface AuthoredUpdate {
+  readonly ranges: UpdateRanges;
+  readonly author: UpdateAuthor | null;
+}
+
+/** The author that is known already, or else this one. */
+function knownAs(found: Map<string, Known>, author: Known['author']): Known {
+  const key = JSON.stringify([author.user, author.device, author.name]);
+  const known = found.get(key) ?? { author, index: found.size };
+  found.set(key, known);
+  return known;
 }
 
 function add(index: Map<number, Stretch[]>, [client, start, end]: Range, author: number): void {

@@ -28,6 +28,8 @@ export class DocumentMerges implements MergeList {
   #store: OfflineStore | null = null;
   /** Where the store keeps them. */
   readonly #keys = new Map<string, EntryKey>();
+  /** How clients call themselves in presence, those heard of last at the end; they may have left since. */
+  readonly #names = new Map<number, string>();
   #latest: { readonly away: number; readonly merge: DocumentMerge } | null = null;
   #computing: Promise<void> = Promise.resolve();
   #closed = false;
@@ -81,7 +83,11 @@ export class DocumentMerges implements MergeList {
     if (output.kind === 'opened') this.#watch.opened();
     else if (output.kind === 'synced') this.#watch.synced();
     else if (output.kind === 'saved') this.#watch.saved(output.n);
-    else if (output.kind === 'awareness') this.#watch.present(presentIn(output.update));
+    else if (output.kind === 'awareness') {
+      const present = presentIn(output.update);
+      this.#watch.present(present.keys());
+      for (const [client, name] of present) if (name !== '') this.#remember(client, name);
+    }
   }
 
   async settled(): Promise<DocumentMerge | null> {
@@ -109,6 +115,13 @@ export class DocumentMerges implements MergeList {
     this.#watch.close();
   }
 
+  #remember(client: number, name: string): void {
+    this.#names.delete(client);
+    this.#names.set(client, name);
+    const [oldest] = this.#names.keys();
+    if (this.#names.size > namesMax && oldest !== undefined) this.#names.delete(oldest);
+  }
+
   async #compute(away: number, work: MergeWork): Promise<void> {
     const report = work === null ? unknownReport : await this.#report(work);
     if (report === null) return;
@@ -128,7 +141,9 @@ export class DocumentMerges implements MergeList {
 
   async #report(work: Exclude<MergeWork, null>): Promise<MergeReport | null> {
     try {
-      return await this.#desk.compute({ ...work, limits: reportLimits });
+      // Who is there is told after what they did.
+      await new Promise<void>((resolve) => this.#desk.clock.after(presenceMs, resolve));
+      return await this.#desk.compute({ ...work, names: this.#names, limits: reportLimits });
     } catch {
       // It took too long, or the worker could not be loaded: that both sides changed is still true.
       return this.#desk.isClosed ? null : unknownReport;
@@ -163,6 +178,12 @@ const emptyStateVector = Uint8Array.of(0);
 
 /** Reports of one document that are kept; the oldest go first. As many as a store keeps. */
 const mergesMax = 32;
+
+/** Names that are remembered; those of whom nothing was heard for longest go first. */
+const namesMax = 1000;
+
+/** How long presence is waited for. */
+const presenceMs = 100;
 
 /** So that a report is seldom too large for a store. */
 const reportLimits = { valueCharsMax: 64 * 1024, reportCharsMax: 128 * 1024 } as const;

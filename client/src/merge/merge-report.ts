@@ -23,7 +23,7 @@ export function computeMergeReport(input: MergeReportInput): MergeReport {
     author: input.authors?.[at] ?? null,
   }));
   const theirs = brought.filter(({ ranges }) => !mine.echo(ranges));
-  const authors = new AuthorIndex(theirs);
+  const authors = new AuthorIndex(theirs, input.names);
   const budget = new Budget({ ...mergeReportLimits, ...input.limits });
   const nothing: MergeReport = {
     version: 1,

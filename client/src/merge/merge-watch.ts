@@ -189,16 +189,28 @@ export class MergeWatch {
   }
 }
 
-/** Clients that an awareness update says to be there. */
-export function presentIn(awarenessUpdate: Uint8Array): number[] {
+/** Clients that an awareness update says to be there, with how they call themselves; empty where they do not say. */
+export function presentIn(awarenessUpdate: Uint8Array): Map<number, string> {
   const reader = new Reader(awarenessUpdate);
-  const present: number[] = [];
+  const present = new Map<number, string>();
   for (let left = reader.varUint(); left > 0; left--) {
     const client = reader.varUint();
     reader.varUint();
-    if (reader.varString(awarenessUpdate.length) !== 'null') present.push(client);
+    const state = reader.varString(awarenessUpdate.length);
+    if (state !== 'null') present.set(client, nameIn(state));
   }
   return present;
+}
+
+/** `user.name` as editor bindings have it, or else `name`. */
+function nameIn(state: string): string {
+  try {
+    const { user, name } = JSON.parse(state) as { user?: { name?: unknown } | null; name?: unknown };
+    const found = user?.name ?? name;
+    return typeof found === 'string' ? found.slice(0, nameCharsMax) : '';
+  } catch {
+    return '';
+  }
 }
 
 /** Whether all that an update inserts is by these clients. One that only deletes does not say by whom. */
@@ -207,6 +219,7 @@ function isOf(clients: ReadonlySet<number>, update: Uint8Array): boolean {
   return true;
 }
 
+const nameCharsMax = 100;
 /** Updates of that many bytes lie beside the whole before they are put together with it. */
 const looseBytesMin = 256 * 1024;
 /** When a relay comes back its clients do within their longest backoff; then it is too late to call it one merge. */

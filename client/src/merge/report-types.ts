@@ -59,12 +59,18 @@ export interface UpdateAuthor {
   readonly time: number;
 }
 
-/** One of the others, with the first and last time of what they did meanwhile. */
+/**
+ * One of the others who wrote. Where the log's entries are not at hand there is only the name: user and device are empty
+ * then, the times null.
+ */
 export interface ReportAuthor {
   readonly user: string;
   readonly device: string;
-  readonly firstTime: number;
-  readonly lastTime: number;
+  /** How they call themselves in presence, which nobody has checked; empty where it is not known. */
+  readonly name: string;
+  /** First and last time of what they did meanwhile, milliseconds since 1970. */
+  readonly firstTime: number | null;
+  readonly lastTime: number | null;
   readonly updates: number;
 }
 
@@ -198,6 +204,8 @@ export interface MergeReportInput {
   readonly theirs: readonly Uint8Array[];
   /** Who made each of `theirs`, in the same order, where that is known. */
   readonly authors?: readonly (UpdateAuthor | null)[];
+  /** How clients call themselves, for updates without an author. */
+  readonly names?: ReadonlyMap<number, string>;
   /** Default `mergeReportLimits`. */
   readonly limits?: Partial<MergeReportLimits>;
 }

@@ -192,6 +192,35 @@ test('R6 U4 beyond the bound of memory a report says that both sides changed, an
   assert.equal([off.merges, await off.restoreMine(entry)], [[], 'nothing']);
 });
 
+test('U4 the others are called as they call themselves in presence', async ({ world }) => {
+  const people = ['Ada', 'Bob', 'Cid'].map((name, at) => {
+    const handle = reported(world).open('document', { doc: docOf(10 * (at + 1)) });
+    handle.awareness.setLocalState(at === 1 ? { name } : { user: { name } });
+    return handle;
+  });
+  const [ada, bob, cid] = people as [DocumentHandle, DocumentHandle, DocumentHandle];
+  await Promise.all(people.map((handle) => handle.whenSynced()));
+  await shared(ada, bob);
+  await bothHave(ada, cid);
+  await world.offline();
+  await apart(...people);
+  for (const key of ['title', 'bob', 'cid']) map(ada).set(key, 'ada');
+  map(bob).set('bob', 'bob');
+  map(cid).set('cid', 'cid');
+  await world.online();
+  const named = await until('both to be named', () => {
+    const { entries = [], authors = [] } = ada.merges.at(-1)?.report ?? {};
+    const by = entries.map((entry) => [entry.path.at(-1), entry.by.map((at) => authors[at]?.name)]);
+    return by.flat(2).filter((name) => name === 'Bob' || name === 'Cid').length === 2 && by;
+  });
+  assert.equal(named, [
+    ['bob', ['Bob']],
+    ['cid', ['Cid']],
+  ]);
+  const [author] = ada.merges.at(-1)?.report.authors ?? [];
+  assert.equal([author?.user, author?.firstTime], ['', null]);
+});
+
 test('U4 the provider for editor bindings takes mergeReports() as well', async ({ world }) => {
   const merges = mergeReports();
   const [ada, bob] = [10, 20].map(

@@ -277,27 +277,6 @@ test('C2 XML attributes, children and texts are compared like the rest', () => {
   assert.equal(list.mine.ops, [{ retain: 1 }, { insert: [{ $: 'xmlElement', name: 'hr', children: [] }] }]);
 });
 
-test('C2 who did the rest is told from the entries', () => {
-  const sides = mapSides();
-  sides.mine.getMap('m').set('a', 'mine');
-  sides.mine.getMap('m').set('b', 'mine');
-  sides.theirs.getMap('m').set('a', 'theirs');
-  sides.theirs.getMap('m').delete('b');
-  sides.theirs.getMap('m').set('c', 'elsewhere');
-  const authors = [
-    { user: 'ann', device: 'phone', time: 1000 },
-    { user: 'bob', device: '', time: 2000 },
-    { user: 'ann', device: 'phone', time: 3000 },
-  ];
-  const report = computeMergeReport({ ...sides.input, authors });
-  assert.equal(report.authors, [
-    { user: 'ann', device: 'phone', firstTime: 1000, lastTime: 3000, updates: 2 },
-    { user: 'bob', device: '', firstTime: 2000, lastTime: 2000, updates: 1 },
-  ]);
-  assert.equal(entryOf(report.entries, 'key', ['m', 'a']).by, [0]);
-  assert.equal(entryOf(report.entries, 'key', ['m', 'b']).by, [1]);
-});
-
 test('C3 my own updates that came back are not theirs', () => {
   const sides = mapSides();
   sides.mine.getMap('m').set('a', 'mine');
