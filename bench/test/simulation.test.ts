@@ -28,8 +28,9 @@ test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fixed seeds keep every pro
   const seeds = [...regressions().map(({ seed }) => seed), ...range(1, fixedSeeds)];
   const totals = await run('fixed seeds', seeds);
   const never = totals.uncovered.filter((what) => !tooRare.has(what));
-  if (fixedSeeds >= 2000) assert.equal(never, [], 'faults and transitions that never happened');
-  assert.ok(totals.merges.compared > seeds.length / 2, `${totals.merges.compared} merge reports were compared`);
+  if (fixedSeeds < 2000) return;
+  assert.equal(never, [], 'faults and transitions that never happened');
+  assert.ok(totals.merges.compared > seeds.length, `${totals.merges.compared} merge reports were compared`);
 });
 
 test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fresh seeds keep every promise', async () => {
