@@ -81,6 +81,9 @@ function snapshotOf({ stateVector, deletes }: DocumentState): Uint8Array {
   return Uint8Array.from([...deletes.encode(), ...encodeStateVector(stateVector)]);
 }
 
+/** What the relay is sent of a digest. */
+const sentDigest = (doc: Y.Doc): Uint8Array => digestOf(doc).slice(0, 16);
+
 test('C1 P75 the relay and a healthy copy differ at most by deletions that follow from the rest', () => {
   let followed = 0;
   for (let index = 0; index < 400; index++) {
@@ -93,7 +96,7 @@ test('C1 P75 the relay and a healthy copy differ at most by deletions that follo
     if (surplus.length > 2) followed++;
     const told = relayOf([...updates, surplus]);
     assert.ok(told !== null);
-    assert.equal(stateDigest(told), digestOf(doc), `case ${index}: told of them, the relay has the same digest`);
+    assert.equal(stateDigest(told), sentDigest(doc), `case ${index}: told of them, the relay has the same digest`);
   }
   assert.ok(followed > 0, 'some deletions followed from others');
 });
@@ -113,7 +116,7 @@ test('C1 P74 P75 what one side lost is found, and the exchange makes both the sa
     if (isDifferent) lost++;
     const { surplus, isStated } = differenceOf(doc, snapshotOf(relay));
     assert.is(isStated, isDifferent, `case ${index}: the relay lost a deletion`);
-    assert.equal(stateDigest(relayOf([...kept, surplus])!), digestOf(doc), `case ${index}`);
+    assert.equal(stateDigest(relayOf([...kept, surplus])!), sentDigest(doc), `case ${index}`);
     const { lacks } = differenceOf(damaged, snapshotOf(whole));
     if (lacks !== null) Y.applyUpdate(damaged, lacks);
     assert.is(contentOf(damaged), contentOf(doc), `case ${index}: the copy lost it`);
