@@ -129,6 +129,8 @@ export class Witness {
     const reading = await this.#tryRead(log, name);
     if (reading === 'later') return null;
     if (history !== undefined && !history.deleted) this.#checkAgainst(history, reading);
+    // A creation that was reported as failed may have made it all the same.
+    if (reading !== null && reading.head.deletedAt === null) this.#begin(reading.head);
     return reading;
   }
 

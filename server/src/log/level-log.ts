@@ -317,7 +317,8 @@ class LevelLog implements DocumentLog {
   async #consistent<T>(name: string, read: (stored: StoredHead) => Promise<T | Damage>): Promise<T | null> {
     let stored = await this.#peek(name);
     for (let attempt = 0; attempt < readAttemptsMax; attempt += 1) {
-      if (stored === null) return null;
+      // Of a deleted document there is nothing to read; what is not cleared yet is no damage.
+      if (stored === null || stored.head.deletedAt !== null) return null;
       const by: StoredHead = stored;
       const found = await read(by);
       if (!(found instanceof Damage)) return found;

@@ -3,6 +3,7 @@
  * of DESIGN section 3 that they are about.
  */
 import { suite } from 'uvu';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 
 import { readImage, sameImage } from '../../src/log/document-image.ts';
@@ -193,6 +194,24 @@ export function documentLogContract(title: string, factory: () => Promise<LogUnd
     assert.is(await refusalOf(() => log.create('doc')), 'TW_DOCUMENT_EXISTS');
     assert.is((await append(log, 'doc', entries(1, 1))).epoch, head.epoch);
   });
+
+  promise(
+    'C6 D4 what is read while a document is deleted is there or gone, and never taken for damage',
+    async (log) => {
+      for (let at = 1; at <= 60; at += 3) await append(log, 'doc', entries(at, 3));
+      let isDeleted = false;
+      const deleted = log.delete('doc').finally(() => (isDeleted = true));
+      while (!isDeleted) {
+        const read = await log.read('doc', 0);
+        assert.ok(read.length === 60 || read.length === 0, `${read.length} entries`);
+        await Promise.all([log.snapshot('doc'), log.quarantined('doc')]);
+        await nextTurn();
+      }
+      assert.is(await deleted, true);
+      assert.is((await log.create('doc')).lastSeq, 0);
+      assert.is((await append(log, 'doc', entries(1, 1))).lastSeq, 1, 'nothing is marked as damaged');
+    },
+  );
 
   promise('C6 S14 a deleted document leaves a tombstone that refuses appends', async (log) => {
     const head = await append(log, 'doc', entries(1, 3));
