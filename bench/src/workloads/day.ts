@@ -7,6 +7,7 @@ import type { Participant } from '../load/participant.ts';
 import type { Server } from '../load/server.ts';
 import { Meter, peakBytes } from '../load/usage.ts';
 import { quantile } from '../statistics.ts';
+import { startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Workload, keepers, loadMeasures } from './workload.ts';
 
@@ -122,7 +123,7 @@ class Day {
 }
 
 async function run(context: RunContext): Promise<Measures> {
-  const server = await context.startServer();
+  const server = await startWarm(context);
   const day = new Day(context, server);
   for (let at = 0; at < context.scaled(people, 5); at++) await day.come();
   await context.settle(server, 2000);

@@ -6,6 +6,7 @@ import { type Line, burst, pace } from '../load/pace.ts';
 import type { Participant } from '../load/participant.ts';
 import { Meter, peakBytes, resetPeak, rssBytes } from '../load/usage.ts';
 import { quantile } from '../statistics.ts';
+import { startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Variant, type Workload, everybody, loadMeasures } from './workload.ts';
 
@@ -29,7 +30,7 @@ async function run(context: RunContext, room: Room): Promise<Measures> {
   const writerCount = context.scaled(room.writers);
   const each = context.scaled(Math.ceil(room.updates / writerCount), 3);
   const typings = Array.from({ length: writerCount }, (_, at) => typing(1000 + at, each));
-  const server = await context.startServer();
+  const server = await startWarm(context);
   const readers = await context.joinAll(server, Array<string>(context.scaled(room.readers, 2)).fill(documentName));
   const writers = await context.joinAll(server, Array<string>(writerCount).fill(documentName));
   const audience = room.readers > 0 ? readers : writers;

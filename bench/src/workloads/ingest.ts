@@ -5,6 +5,7 @@ import { Arrivals, SentTimes } from '../load/latency.ts';
 import { type Line, burst, pace } from '../load/pace.ts';
 import { Meter, peakBytes, resetPeak } from '../load/usage.ts';
 import { quantile } from '../statistics.ts';
+import { startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Variant, type Workload, everybody, loadMeasures } from './workload.ts';
 
@@ -18,7 +19,7 @@ async function run(context: RunContext, perSecond: number | null, updates: numbe
   const each = context.scaled(Math.ceil(updates / documents), 3);
   const names = Array.from({ length: count }, (_, at) => `document-${at}`);
   const typings = names.map((_, at) => typing(1000 + at, each));
-  const server = await context.startServer();
+  const server = await startWarm(context);
   const writers = await context.joinAll(server, names);
   const times = new SentTimes(typings);
   const acks = new Arrivals(times);

@@ -10,6 +10,7 @@ import { defaultTrace } from '../replay/arguments.ts';
 import { quantile } from '../statistics.ts';
 import { typedDocument } from './corpus.ts';
 import { taken } from './prepared.ts';
+import { startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Variant, type Workload, keepers, loadMeasures } from './workload.ts';
 
@@ -62,7 +63,7 @@ function generated(keystrokes: number): Edit {
 async function run(context: RunContext, count: number, editsOf: () => Promise<Edit> | Edit): Promise<Measures> {
   const { snapshot } = await typedDocument(context, context.scaled(baseKeystrokes, 100));
   const devices = devicesOn(snapshot, Math.max(2, context.scaled(count)), await editsOf());
-  const server = await context.startServer();
+  const server = await startWarm(context);
   const { acknowledges } = context.peer;
   const author = await context.join(server, name);
   const stored = acknowledges ? taken(author, true, 1) : null;

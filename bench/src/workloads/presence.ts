@@ -5,6 +5,7 @@ import * as encoding from 'lib0/encoding';
 import { Meter, peakBytes, resetPeak, rssBytes } from '../load/usage.ts';
 import { pace } from '../load/pace.ts';
 import { quantile } from '../statistics.ts';
+import { startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Workload, everybody, loadMeasures } from './workload.ts';
 
@@ -40,7 +41,7 @@ function entriesOf(update: Uint8Array, seen: (client: number, clock: number) => 
 async function run(context: RunContext): Promise<Measures> {
   const count = context.scaled(people, 8);
   const moves = Math.max(2, Math.round(perSecond * (context.quick ? 1.5 : 3)));
-  const server = await context.startServer();
+  const server = await startWarm(context);
   const participants = await context.joinAll(server, Array<string>(count).fill('board'));
   const sentAt = new Map(participants.map((_, at) => [firstClient + at, new Float64Array(moves + 1)]));
   const latencies: number[] = [];

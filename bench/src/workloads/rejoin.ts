@@ -9,6 +9,7 @@ import { quantile } from '../statistics.ts';
 import { mediansOf } from './cold-open.ts';
 import { typedDocument } from './corpus.ts';
 import { taken } from './prepared.ts';
+import { startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Variant, type Workload, keepers, loadMeasures } from './workload.ts';
 
@@ -31,7 +32,7 @@ const bytesFree = 200;
 
 async function run(context: RunContext, { missed, clients, cold, by }: Return): Promise<Measures> {
   const { snapshot, stateVector } = await typedDocument(context);
-  const server = await context.startServer();
+  const server = await (cold ? context.startServer() : startWarm(context));
   const [writer, device] = await context.joinAll(server, [name, name]);
   if (writer === undefined || device === undefined) throw new BenchError('two have joined');
   const { acknowledges } = context.peer;

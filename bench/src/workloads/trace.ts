@@ -6,6 +6,7 @@ import { Meter, peakBytes } from '../load/usage.ts';
 import { typeWithAutomerge } from './automerge.ts';
 import { typedDocument, wholeTrace } from './corpus.ts';
 import { opened } from './prepared.ts';
+import { startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Workload, keepers, loadMeasures } from './workload.ts';
 
@@ -17,7 +18,7 @@ const name = 'paper';
 /** `joinAfter`: measure somebody who opens the document the moment it was typed (W4), instead of waiting for rest. */
 export async function typeTrace(context: RunContext, joinAfter: boolean): Promise<Measures> {
   const { client, updates, end } = await typedDocument(context);
-  const server = await context.startServer();
+  const server = await startWarm(context);
   const [reader, writer] = await context.joinAll(server, [name, name]);
   if (reader === undefined || writer === undefined) throw new BenchError('two have joined');
   const frames = writer.framesFor(updates);

@@ -122,8 +122,8 @@ export class FanOutWindow {
 
 /** Longest time an update waits for others to join it. */
 const windowMsMax = 8;
-/** A pause of this many times the cost of sending: a room then spends at most a fifth of the time on writes. */
-const pauseFactor = 4;
+/** A pause of this many times the cost of sending: what one person types is not held up for more. */
+const pauseFactor = 1;
 /** The same once updates come faster than they are sent. */
 const busyPauseFactor = 15;
 /** Below what a timer can tell apart, waiting costs more than it saves. */
