@@ -24,7 +24,7 @@ const bugSeedsMax = 500;
 const tooRare: ReadonlySet<string> = new Set(['server: wanting + compare -> wanting']);
 const shrinkMs = 15_000;
 
-test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fixed seeds keep every promise (nothing is shown as saved that the log does not hold, merges are told as they were), and see every fault', async () => {
+test('D1 D2 D3 D5 A1 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fixed seeds keep every promise (nothing is shown as saved that the log does not hold, merges are told as they were), and see every fault', async () => {
   const seeds = [...regressions().map(({ seed }) => seed), ...range(1, fixedSeeds)];
   const totals = await run('fixed seeds', seeds);
   const never = totals.uncovered.filter((what) => !tooRare.has(what));
@@ -33,7 +33,7 @@ test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fixed seeds keep every pro
   assert.ok(totals.merges.compared > seeds.length, `${totals.merges.compared} merge reports were compared`);
 });
 
-test('D1 D2 D3 D5 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fresh seeds keep every promise', async () => {
+test('D1 D2 D3 D5 A1 C1 C2 C3 C4 C5 C6 C7 R1 R2 L1 U1 U4 fresh seeds keep every promise', async () => {
   const first = Number(process.env['SEED'] ?? 1_000_000 + (Date.now() % 1_000_000_000));
   console.log(`fresh seeds from ${first}`);
   await run(`fresh seeds from ${first}`, range(first, freshSeeds));

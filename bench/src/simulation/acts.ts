@@ -93,6 +93,16 @@ export function perform(world: World, step: Step): void {
     case 'bad-token':
       badToken(world, device, step.ms);
       return;
+    case 'short-grants':
+      // From now on, and for the connection that is there when it comes back.
+      world.tokenLives.set(name, 500 + step.ms * 2);
+      if (dice.chance(0.7)) cut(world, name, { client: true, relay: true });
+      // Some are renewed for a while first, some never.
+      if (dice.chance(0.5))
+        world.timeline.after(dice.random() * step.ms * 4, () => {
+          if (world.isFaulty) world.tokenlessUntilMs.set(name, world.timeline.now + 2000 + step.ms * 2);
+        });
+      return;
     case 'bad-frame':
       world.connections.spoil(name);
       return;

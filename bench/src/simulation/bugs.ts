@@ -8,6 +8,7 @@ import {
   CompactionByRange,
   CursorFromDelivery,
   DuplicatesStored,
+  EndedGrantKept,
   LostDirtyFlag,
   MissingDependenciesStored,
   RelayEcho,
@@ -33,4 +34,5 @@ export const bugs: Readonly<Record<string, new () => Planting>> = {
   'epoch ignored': EpochIgnored,
   'outbox dropped': OutboxDropped,
   'lost edit untold': LostEditUntold,
+  'ended grant kept': EndedGrantKept,
 };

@@ -31,6 +31,8 @@ export interface ConnectedWorld {
   readonly relay: SimulatedRelay | null;
   note(text: () => string): void;
   fault(kind: FaultKind): void;
+  /** A token for a device, as its application has it now. */
+  token(device: DeviceSettings): string;
 }
 
 export class Connections {
@@ -134,6 +136,7 @@ export class Connections {
     const { settings, timeline, oracle } = this.#world;
     const links = this.#links.get(name) ?? new Set();
     const watch = oracle.watchWire(name, dialect);
+    watch.grants.happened = (what) => this.#world.fault(what);
     const atRelay = this.#relayEnd(device, document, () => link);
     const link: Link = new Link({
       watch,
@@ -188,7 +191,7 @@ export class Connections {
     document: string,
     linkOf: () => Link,
   ): ConstructorParameters<typeof Link>[0]['atRelay'] {
-    const { name, dialect, access } = device;
+    const { name, dialect } = device;
     const world = this.#world;
     let relay: SimulatedRelay | null = null;
     let socket: RelaySocket | null = null;
@@ -222,14 +225,17 @@ export class Connections {
       if (others > 0) world.fault('duplicate-connection');
       this.#accepted.set(name, others + 1);
       toClient.open();
-      at.accept(accepted, { dialect, document, token: `${access} ${name}` });
+      // A stock client has it in its address.
+      const token = world.token(device);
+      if (dialect === 'y-websocket') watch.asked(document, token);
+      at.accept(accepted, { dialect, document, token });
       accepted.onDrain(() => at.drained(accepted));
     };
     return {
       opened,
       received: (frame) => {
         if (socket === null || relay === null) return;
-        linkOf().watch.reached(frame);
+        if (socket.isOpen) linkOf().watch.reached(frame);
         relay.receive(socket, frame);
       },
       control: () => socket !== null && relay?.heard(socket),

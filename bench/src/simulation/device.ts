@@ -35,6 +35,10 @@ export interface DeviceWorld {
   readonly timeline: Timeline;
   readonly oracle: Oracle;
   readonly planting: Planting;
+  /** A token for a device, as its application has it now. */
+  token(device: DeviceSettings): string;
+  /** Whether the application can get one. */
+  hasToken(device: DeviceSettings): boolean;
   /** Starts a connection; what arrives is told to `events`. */
   dial(device: DeviceSettings, clock: ProcessClock, events: DialEvents, document: string): Transport;
   /** Whether things still go wrong. */
@@ -68,7 +72,8 @@ export class NativeDevice {
   readonly #dice: Dice;
   #lives = 0;
   #announced = 0;
-  #token = '';
+  /** The token that no relay takes, while the application has no other. */
+  #badToken: string | null = null;
   /** Whether whoever sits here opens anew what was refused for good. */
   mends = true;
 
@@ -106,12 +111,12 @@ export class NativeDevice {
     this.#lives++;
     this.#clock = new ProcessClock(timeline, wallTime);
     const clock = this.#clock;
-    this.#token = `${this.settings.access} ${this.settings.name}`;
+    this.#badToken = null;
     this.#client = new SyncClient(
       {
         url: 'ws://relay',
         device: this.settings.name,
-        token: () => this.#token,
+        token: () => this.#token(),
         connect: false,
         merges: () => this.#desk(clock),
         ...this.#memory.begin(clock),
@@ -204,7 +209,7 @@ export class NativeDevice {
   }
 
   connect(): void {
-    if (this.#token.length > tokenLength) this.#token = `${this.settings.access} ${this.settings.name}`;
+    this.#badToken = null;
     this.#client?.connect();
   }
 
@@ -212,9 +217,17 @@ export class NativeDevice {
     this.#client?.disconnect();
   }
 
+  /** The application's function: sometimes it fails, sometimes it never answers. */
+  #token(): string | Promise<string> {
+    if (this.#world.hasToken(this.settings)) return this.#badToken ?? this.#world.token(this.settings);
+    this.#world.fault('no-token');
+    if (this.#dice.chance(0.3)) return new Promise(() => undefined);
+    throw new Error('no token at the moment');
+  }
+
   /** The application brings a token that is too long for the protocol: refused for good, until it has another. */
   loseToken(): void {
-    this.#token = 'x'.repeat(10_000);
+    this.#badToken = 'x'.repeat(10_000);
   }
 
   /** Whether everything is here, saved, and the relay agrees; or what is wrong. */
@@ -306,4 +319,3 @@ const mendMs = 700;
 /** As y-protocols has them. */
 export const presenceCheckMs = 3000;
 export const presenceTimeoutMs = 30_000;
-const tokenLength = 1000;

@@ -44,6 +44,9 @@ export const faultKinds = [
   'refused-midway',
   'disconnect',
   'bad-token',
+  'no-token',
+  'grant-renewed',
+  'grant-ended',
   'bad-frame',
 ] as const;
 

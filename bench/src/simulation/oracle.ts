@@ -3,8 +3,10 @@ import type { Divergence } from '@tideweave/client';
 import type { NewEntry } from '@tideweave/server/testing';
 import type { DocumentStatus } from '@tideweave/shared';
 import { Coverage } from './coverage.ts';
+import { graceMs } from './grants.ts';
 import type { Edit, Replica } from './replica.ts';
 import type { Settings } from './settings.ts';
+import type { Timeline } from './timeline.ts';
 import type { Report } from './violation.ts';
 import { WireWatch } from './wire-watch.ts';
 import { type History, Witness } from './witness.ts';
@@ -12,12 +14,15 @@ import { type History, Witness } from './witness.ts';
 export class Oracle {
   readonly witness: Witness;
   readonly #report: Report;
-  readonly #step: () => number;
+  readonly #timeline: Timeline;
   /** The present copies, by device and document. */
   readonly #replicas = new Map<string, Replica>();
   /** All copies there ever were, by the client id of their documents. */
   readonly #byClient = new Map<number, Replica>();
   edits = 0;
+  /** When the last grant of a device for a document ends (virtual ms), and what it pushed after the end of one. */
+  readonly #grantedUntilMs = new Map<string, number>();
+  readonly #late = new Map<string, Coverage>();
   readonly #edits = new Map<string, Edit[]>();
   /** Whether the relay has several connections of a device. */
   isDoubled: (device: string) => boolean = () => false;
@@ -33,11 +38,11 @@ export class Oracle {
   readonly #hasSlowReaders: boolean;
   readonly #note: (text: () => string) => void;
 
-  constructor(settings: Settings, report: Report, step: () => number, note: (text: () => string) => void) {
+  constructor(settings: Settings, report: Report, timeline: Timeline, note: (text: () => string) => void) {
     this.#note = note;
     this.#hasSlowReaders = settings.limits.socketBufferBytesMax < 64 * 1024;
     this.#report = report;
-    this.#step = step;
+    this.#timeline = timeline;
     this.witness = new Witness(report);
     this.witness.onEntry = (history, entry, coverage) => this.#stored(history, entry, coverage);
   }
@@ -80,13 +85,25 @@ export class Oracle {
       witness: this.witness,
       report: this.#report,
       note: this.#note,
-      step: this.#step,
+      step: (): number => this.#timeline.steps,
+      now: (): number => this.#timeline.now,
       isDoubled: this.isDoubled,
       hasSlowReaders: this.#hasSlowReaders,
       replica,
       isOurs,
       mayHaveHoles: (): boolean => this.mayHaveHoles(),
       wanted: (name: string, document: string): void => this.wanted(name, document),
+      granted: (name: string, document: string, endsAtMs: number): void => {
+        const key = `${name} ${document}`;
+        this.#grantedUntilMs.set(key, Math.max(endsAtMs, this.#grantedUntilMs.get(key) ?? 0));
+        // What it pushes again is pushed in time.
+        this.#late.delete(key);
+      },
+      pushedLate: (name: string, document: string, coverage: Coverage): void => {
+        const late = this.#late.get(`${name} ${document}`) ?? new Coverage();
+        late.add(coverage);
+        this.#late.set(`${name} ${document}`, late);
+      },
     };
     return new WireWatch(world, device, dialect);
   }
@@ -123,6 +140,10 @@ export class Oracle {
       if (replica.access === 'read')
         this.#report('A1', `what ${replica.device} wrote was stored, and it may only read`);
     }
+    const key = `${user} ${history.name}`;
+    const isOver = this.#timeline.now > (this.#grantedUntilMs.get(key) ?? Infinity) + graceMs;
+    if (isOver && !coverage.isEmpty && this.#late.get(key)?.lacks(coverage) === null)
+      this.#report('A1', `what ${user} pushed into ${history.name} was stored, and its grant had ended before`);
     const bringer = this.#replicas.get(`${user} ${history.name}`);
     if (bringer !== undefined && bringer.epoch !== '' && bringer.epoch !== history.epoch) {
       this.#report('C6', `${user} belongs to another history of ${history.name} than what it brought was stored in`);

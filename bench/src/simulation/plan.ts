@@ -57,6 +57,7 @@ const faultWeights = {
   connect: 1,
   'refused-midway': 1,
   'bad-token': 0.5,
+  'short-grants': 1,
   'bad-frame': 0.15,
 } as const;
 

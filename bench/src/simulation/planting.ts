@@ -3,7 +3,7 @@
  * and the client's transport, from outside. Without one everything is passed through as it is.
  */
 import type { MergeReport, SyncClient, Transport, TransportEvents } from '@tideweave/client/testing';
-import type { DocumentLog, Room, RoomRegistry, StoragePort, WriteBatcher } from '@tideweave/server/testing';
+import type { DocumentLog, Grant, Room, RoomRegistry, StoragePort, WriteBatcher } from '@tideweave/server/testing';
 
 type Handle = ReturnType<SyncClient['open']>;
 
@@ -19,6 +19,11 @@ export class Planting {
 
   log(log: DocumentLog): DocumentLog {
     return log;
+  }
+
+  /** A grant that the authorizer gives, and that ends. */
+  grant(grant: Grant): Grant {
+    return grant;
   }
 
   batcher(batcher: WriteBatcher): WriteBatcher {

@@ -1,5 +1,13 @@
 /** Bugs that relays have had, to be planted one at a time. */
-import type { Contributor, DocumentLog, OnSettled, Room, StoragePort, WriteBatcher } from '@tideweave/server/testing';
+import type {
+  Contributor,
+  DocumentLog,
+  Grant,
+  OnSettled,
+  Room,
+  StoragePort,
+  WriteBatcher,
+} from '@tideweave/server/testing';
 import { type Admission, DocumentState, encodeCursor, encodeMessages } from '@tideweave/shared';
 import { Planting } from './planting.ts';
 
@@ -171,6 +179,13 @@ export class CursorFromDelivery extends Planting {
 export class SlowReaderForgotten extends Planting {
   override room(room: Room): void {
     room.resume = () => Promise.resolve();
+  }
+}
+
+/** Who was let in once stays for ever. */
+export class EndedGrantKept extends Planting {
+  override grant({ access, user }: Grant): Grant {
+    return { access, user };
   }
 }
 

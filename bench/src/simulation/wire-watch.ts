@@ -1,5 +1,6 @@
 /** The part of the oracle that stands at the relay's sockets: what is said there must be true at the moment it is said. */
 import {
+  type ClientMessage,
   type ServerMessage,
   decodeClientMessages,
   decodeCursor,
@@ -8,14 +9,13 @@ import {
   decodeYWebsocket,
 } from '@tideweave/shared';
 import { Coverage } from './coverage.ts';
+import { GrantWatch, type GrantWorld } from './grant-watch.ts';
 import type { Replica } from './replica.ts';
-import type { Report } from './violation.ts';
 import type { Witness } from './witness.ts';
 
 /** What the watch needs to know of the world. */
-export interface WatchedWorld {
+export interface WatchedWorld extends GrantWorld {
   readonly witness: Witness;
-  readonly report: Report;
   /** The copy that a device has of a document now. */
   replica(device: string, document: string): Replica | undefined;
   note(text: () => string): void;
@@ -62,7 +62,7 @@ export class WireWatch {
   readonly #world: WatchedWorld;
   readonly #device: string;
   readonly #dialect: 'tideweave' | 'y-websocket';
-  readonly #requests = new Map<number, Replica>();
+  readonly #requests = new Map<number, { readonly replica: Replica; readonly token: string }>();
   readonly #open = new Map<number, OpenDocument>();
   /** Documents that the client has left, or was put out of: what still arrives for them it does not take. */
   readonly #left = new Set<number>();
@@ -74,10 +74,21 @@ export class WireWatch {
   /** What the client sends is damaged: it is going to be refused, and nobody else. */
   spoiled = false;
 
+  readonly grants: GrantWatch;
+  /** The document of a stock client's connection. */
+  #document = '';
+
   constructor(world: WatchedWorld, device: string, dialect: 'tideweave' | 'y-websocket') {
     this.#world = world;
+    this.grants = new GrantWatch(world, device);
     this.#device = device;
     this.#dialect = dialect;
+  }
+
+  /** A stock client asks to be let in. */
+  asked(document: string, token: string): void {
+    this.#document = document;
+    this.grants.opened(document, token);
   }
 
   /** The client sends a frame. */
@@ -91,7 +102,7 @@ export class WireWatch {
       if (message.type === 'open') {
         const replica = this.#world.replica(this.#device, message.name);
         if (replica === undefined) continue;
-        this.#requests.set(message.request, replica);
+        this.#requests.set(message.request, { replica, token: message.token });
       } else if (message.type === 'part') {
         this.#parts.sent.add(message.doc);
       } else if (message.type === 'push' && !this.#parts.sent.delete(message.doc) && message.n > 0) {
@@ -106,14 +117,25 @@ export class WireWatch {
 
   /** A frame of the client's reaches the relay: from here on, nobody else may have been first to bring it what is in there. */
   reached(frame: Uint8Array): void {
-    if (this.#dialect !== 'tideweave' || this.spoiled) return;
-    for (const message of decodeClientMessages(frame, bytesMax)) {
-      if (message.type === 'part') this.#parts.reached.add(message.doc);
-      else if (message.type === 'resync') this.#parts.reached.delete(message.doc);
-      else if (message.type === 'push' && !this.#parts.reached.delete(message.doc) && message.n > 0) {
-        this.#open.get(message.doc)?.pushed.add(Coverage.ofUpdate(message.update));
-      }
+    if (this.spoiled) return;
+    if (this.#dialect === 'y-websocket') {
+      for (const message of decodeYWebsocket(frame, bytesMax))
+        if (message.type === 'update' || message.type === 'step-2') this.grants.pushed(this.#document, message.update);
+      return;
     }
+    for (const message of decodeClientMessages(frame, bytesMax)) {
+      if (message.type === 'open' || message.type === 'token') this.grants.brought(message.token);
+      else if (message.type === 'part') this.#parts.reached.add(message.doc);
+      else if (message.type === 'resync') this.#parts.reached.delete(message.doc);
+      else if (message.type === 'push' && !this.#parts.reached.delete(message.doc)) this.#pushed(message);
+    }
+  }
+
+  #pushed({ doc, n, update }: Extract<ClientMessage, { type: 'push' }>): void {
+    const open = this.#open.get(doc);
+    if (open === undefined) return;
+    if (n > 0) open.pushed.add(Coverage.ofUpdate(update));
+    this.grants.pushed(open.replica.document, update);
   }
 
   /** The relay writes a payload; `congested`: more waits in the socket than a live reader should have. */
@@ -124,8 +146,10 @@ export class WireWatch {
     }
     for (const message of decodeYWebsocket(payload, bytesMax)) {
       this.#world.note(() => `${this.#device} <- ${describe(message)}${congested ? ', congested' : ''}`);
-      if (message.type === 'update' || message.type === 'step-2') this.#checkBuffer(congested, false);
-      else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '');
+      if (message.type === 'update' || message.type === 'step-2') {
+        this.#checkBuffer(congested, false);
+        this.grants.sent(this.#document);
+      } else if (message.type === 'permission-denied') this.#checkRefusal(message.reason.split(':')[0] ?? '');
     }
   }
 
@@ -154,7 +178,7 @@ export class WireWatch {
       // Numbers of documents come again.
       if (message.type === 'opened') this.#left.delete(message.doc);
       const replica =
-        message.type === 'opened' ? this.#requests.get(message.request) : this.#open.get(message.doc)?.replica;
+        message.type === 'opened' ? this.#requests.get(message.request)?.replica : this.#open.get(message.doc)?.replica;
       if (replica !== undefined) replica.epoch ||= message.epoch;
     }
   }
@@ -166,21 +190,28 @@ export class WireWatch {
 
   /** The relay closed the connection. */
   closed(reason: string): void {
-    if (this.#dialect === 'y-websocket') this.#checkRefusal(reason.split(':')[0] ?? '');
+    if (this.#dialect !== 'y-websocket') return;
+    const code = reason.split(':')[0] ?? '';
+    this.#checkRefusal(code);
+    if (code === 'TW_UNAUTHORIZED') this.grants.refused(this.#document);
   }
 
   #wrote(message: ServerMessage, congested: boolean): void {
     this.#world.note(() => `${this.#device} <- ${describe(message)}${congested ? ', congested' : ''}`);
     switch (message.type) {
       case 'opened': {
-        const replica = this.#requests.get(message.request);
-        if (replica === undefined) return;
+        const request = this.#requests.get(message.request);
+        if (request === undefined) return;
+        const { replica, token } = request;
         const openedAtStep = this.#world.step();
         const isDoubled = this.#world.isDoubled(this.#device) || this.#world.hasSlowReaders;
         this.#open.set(message.doc, { replica, openedAtStep, mayEcho: congested || isDoubled, pushed: new Coverage() });
+        this.grants.opened(replica.document, token);
         return;
       }
       case 'refuse':
+        if (message.scope === 'document' && message.code === 'TW_UNAUTHORIZED')
+          this.grants.refused(this.#open.get(message.id)?.replica.document ?? '');
         this.#checkRefusal(message.code);
         return;
       case 'want':
@@ -195,6 +226,8 @@ export class WireWatch {
     const open = this.#open.get(message.doc);
     if (open === undefined) return;
     if (congested) open.mayEcho = true;
+    if (message.type === 'grant') this.grants.told(open.replica.document, message.endsInMs);
+    this.grants.sent(open.replica.document);
     if (message.type === 'update' || message.type === 'part') {
       this.#checkBuffer(congested, open.openedAtStep === this.#world.step());
     }

@@ -7,6 +7,7 @@ import { type DeviceWorld, type DialEvents, NativeDevice, wallTime } from './dev
 import { Dice } from './dice.ts';
 import { type DiskImage, SimulatedDisk, SimulatedStorage } from './disk.ts';
 import type { FaultKind } from './faults.ts';
+import { type TokenLives, newToken, readToken } from './grants.ts';
 import { Oracle } from './oracle.ts';
 import type { MergeCounts } from './merge-check.ts';
 import type { Planting } from './planting.ts';
@@ -36,6 +37,9 @@ export class World implements DeviceWorld {
   /** The present log, unwatched. */
   log: DocumentLog | null = null;
   authorizerFails = false;
+  readonly tokenLives: TokenLives = new Map();
+  /** Devices whose applications cannot get a token, and until when (virtual ms). */
+  readonly tokenlessUntilMs: Map<string, number> = new Map();
   readonly connections: Connections;
   #healed = false;
   readonly #memory: MemoryLog;
@@ -52,7 +56,7 @@ export class World implements DeviceWorld {
     this.oracle = new Oracle(
       settings,
       (promise, what) => this.#violated(promise, what),
-      () => this.timeline.steps,
+      this.timeline,
       (text) => this.note(text),
     );
     this.oracle.isDoubled = (device) => this.connections.isDoubled(device);
@@ -187,6 +191,8 @@ export class World implements DeviceWorld {
     this.#memory.faults.beforeAppend = async () => undefined;
     delete this.#memory.faults.afterAppend;
     this.authorizerFails = false;
+    this.tokenLives.clear();
+    this.tokenlessUntilMs.clear();
     this.connections.heal();
     for (const device of this.devices) {
       device.start();
@@ -201,6 +207,14 @@ export class World implements DeviceWorld {
 
   spoil(device: string): void {
     this.connections.spoil(device);
+  }
+
+  token(device: DeviceSettings): string {
+    return newToken(device, this.tokenLives, this.timeline.now);
+  }
+
+  hasToken({ name }: DeviceSettings): boolean {
+    return this.timeline.now >= (this.tokenlessUntilMs.get(name) ?? 0);
   }
 
   dial(device: DeviceSettings, clock: ProcessClock, events: DialEvents, document: string): Transport {
@@ -267,8 +281,11 @@ export class World implements DeviceWorld {
       }
       throw new RefusedError('TW_UNAUTHORIZED', 'the token has expired');
     }
-    const [access, ...user] = token.split(' ');
-    return { access: access === 'read' ? 'read' : 'write', user: user.join(' ') };
+    const { access, endsAtMs, user } = readToken(token);
+    if (endsAtMs === Infinity || clock === undefined) return { access, user };
+    const leftMs = endsAtMs - this.timeline.now;
+    if (leftMs <= 0) throw new RefusedError('TW_UNAUTHORIZED', 'the token has expired');
+    return this.planting.grant({ access, user, expiresAt: clock.wallTime() + leftMs });
   };
 
   #violated(promise: string, what: string): void {
