@@ -42,7 +42,10 @@ export class GrantWatch {
   /** The relay says when a grant ends: as one of the tokens has it that it was brought. */
   told(document: string, endsInMs: number): void {
     const endsAtMs = endsInMs === 0 ? Infinity : this.#world.now() + endsInMs;
-    const ends = this.#broughtEndsAtMs.find((end) => end === endsAtMs || Math.abs(end - endsAtMs) <= toleranceMs);
+    const late = (end: number): number => (end === endsAtMs ? 0 : endsAtMs - end);
+    const [ends] = this.#broughtEndsAtMs
+      .filter((end) => late(end) >= -toleranceMs && late(end) <= waitedMsMax)
+      .toSorted((a, b) => late(a) - late(b));
     if (ends === undefined) {
       const what = `${this.#device} was told that its grant for ${document} ends in ${endsInMs} ms`;
       this.#world.report('A1', `${what}, and none of its tokens says so`);
@@ -81,3 +84,5 @@ export class GrantWatch {
 
 /** The relay tells whole milliseconds. */
 const toleranceMs = 2;
+/** And may have counted them some time before the message got into the socket. */
+const waitedMsMax = 1000;

@@ -71,6 +71,9 @@ export class WireWatch {
   /** An update is on its way in parts: the rest of it alone cannot be judged. */
   readonly #parts = { sent: new Set<number>(), reached: new Set<number>(), written: new Set<number>() };
 
+  /** Frames with the rest of an update that came in parts: alone, and so a second time, it means nothing. */
+  readonly #rests = new WeakSet<Uint8Array>();
+
   /** What the client sends is damaged: it is going to be refused, and nobody else. */
   spoiled = false;
 
@@ -127,7 +130,9 @@ export class WireWatch {
       if (message.type === 'open' || message.type === 'token') this.grants.brought(message.token);
       else if (message.type === 'part') this.#parts.reached.add(message.doc);
       else if (message.type === 'resync') this.#parts.reached.delete(message.doc);
-      else if (message.type === 'push' && !this.#parts.reached.delete(message.doc)) this.#pushed(message);
+      else if (message.type !== 'push') continue;
+      else if (this.#parts.reached.delete(message.doc)) this.#rests.add(frame);
+      else this.#pushed(message);
     }
   }
 
@@ -159,7 +164,7 @@ export class WireWatch {
     if (this.#dialect === 'y-websocket') return true;
     const messages = way === 'sent' ? decodeClientMessages(frame, bytesMax) : decodeServerMessages(frame, bytesMax);
     // A message at a time: the last piece of a large update is an update, too.
-    return this.#parts[way].size === 0 && messages.every(({ type }) => repeatable.has(type));
+    return this.#parts[way].size === 0 && !this.#rests.has(frame) && messages.every(({ type }) => repeatable.has(type));
   }
 
   /** Whether a frame that arrives is nothing but what others wrote just now. */
