@@ -5,7 +5,7 @@
  *   node scripts/test.mjs               all test files (compile first)
  *   node scripts/test.mjs PATTERN…      those whose path contains a pattern
  *   node scripts/test.mjs --unit        only files not marked slow
- *   node scripts/test.mjs --all         build, lint, tidy, knip, format, then everything (`npm test`)
+ *   node scripts/test.mjs --all         build, pages, lint, tidy, knip, format, then everything (`npm test`)
  *
  * Two files run at a time. A file says in comments at its top what it needs: `// @slow` (real servers, browsers, crashes:
  * after the others), `// @alone` (uses both cores itself: after all, with nothing beside it) and `// @timeout 300s` (120 s
@@ -22,6 +22,7 @@ const checkTimeoutMs = 600_000;
 
 const checks = [
   { name: 'build', command: ['node_modules/.bin/tsc', '-b'] },
+  { name: 'pages', command: [process.execPath, 'scripts/pages.mjs'] },
   { name: 'lint', command: ['node_modules/.bin/oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'tidy', command: [process.execPath, 'scripts/tidy.mjs'] },
   { name: 'rules', command: [process.execPath, 'scripts/rules.mjs'] },

@@ -31,6 +31,8 @@ export interface Config {
   readonly insecure: boolean;
   readonly logLevel: LogLevel;
   readonly allowedOrigins: readonly string[];
+  /** Null: where the relay runs from a checkout. */
+  readonly playground: boolean | null;
   /** Null when nobody is to be told. */
   readonly webhooks: { readonly url: string; readonly secret: string; readonly debounceMs: number } | null;
   readonly limits: Limits;
@@ -177,6 +179,10 @@ const limitFields = {
   rawWindowBytes: bytesLimit('rawWindowBytes', 0, GiB, 'bytes of raw entries kept so that devices resume by cursor'),
 } satisfies Record<keyof Limits, NumberSchema>;
 
+function yesOrNo(): z.ZodType<boolean, string> {
+  return z.stringbool({ truthy: ['1', 'true', 'yes', 'on'], falsy: ['0', 'false', 'no', 'off'] });
+}
+
 const fields = {
   host: z
     .string()
@@ -213,16 +219,20 @@ const fields = {
       shownDefault: '',
       expects: 'an origin such as https://app.example.com, without a path',
     }),
-  insecure: z
-    .stringbool({ truthy: ['1', 'true', 'yes', 'on'], falsy: ['0', 'false', 'no', 'off'] })
-    .default(false)
-    .register(registry, {
-      group: 'Listening',
-      summary: 'allow an address that others can reach, though nobody has to authenticate',
-      placeholder: null,
-      shownDefault: '',
-      expects: 'true or false',
-    }),
+  insecure: yesOrNo().default(false).register(registry, {
+    group: 'Listening',
+    summary: 'allow an address that others can reach, though nobody has to authenticate',
+    placeholder: null,
+    shownDefault: '',
+    expects: 'true or false',
+  }),
+  playground: yesOrNo().optional().register(registry, {
+    group: 'Listening',
+    summary: 'serve a page with two devices at /, to try the relay with; on by itself in a checkout',
+    placeholder: null,
+    shownDefault: '',
+    expects: 'true or false',
+  }),
   data: z.string().min(1).default('./data').register(registry, {
     group: 'Storage and logs',
     summary: 'folder of the stored documents; created when it is not there',
@@ -335,6 +345,7 @@ export function readSettings(raw: Readonly<Record<string, unknown>>): Config | {
       insecure,
       logLevel,
       allowOrigin,
+      playground = null,
       webhookUrl,
       webhookSecret,
       webhookDebounceMs,
@@ -342,7 +353,7 @@ export function readSettings(raw: Readonly<Record<string, unknown>>): Config | {
     } = result.data;
     const webhooks =
       webhookUrl === '' ? null : { url: webhookUrl, secret: webhookSecret, debounceMs: webhookDebounceMs };
-    return { host, port, data, insecure, logLevel, allowedOrigins: allowOrigin, webhooks, limits };
+    return { host, port, data, insecure, logLevel, allowedOrigins: allowOrigin, playground, webhooks, limits };
   }
   const issue = result.error.issues[0];
   const setting = settings.find(({ name }) => name === issue?.path[0]);

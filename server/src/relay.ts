@@ -42,6 +42,8 @@ export interface RelayOptions {
   readonly insecure?: boolean;
   /** Tells an application what happens to documents; needs `data`. Default: nobody. */
   readonly webhooks?: WebhookSettings;
+  /** Serves a page with two devices at `/`, to try the relay with. Default false. */
+  readonly playground?: boolean;
   readonly logger?: Logger;
 }
 
@@ -147,6 +149,8 @@ class RunningRelay implements Relay {
       metrics: this.#metrics,
       ids,
       isDraining,
+      playground: options.playground ?? false,
+      breakFor: (ms) => this.#endpoint.breakFor(ms),
     });
     this.#limits = limits;
     this.#log = log;

@@ -33,6 +33,7 @@ test('R6 without flags and environment, the defaults hold', () => {
     insecure: false,
     logLevel: 'info',
     allowedOrigins: [],
+    playground: null,
     webhooks: null,
     limits: defaultLimits,
   });

@@ -5,11 +5,11 @@ import { RefusedError } from '@tideweave/shared';
 import { Hono } from 'hono';
 import type { Authorizer } from '../auth/authorizer.ts';
 import { LogSource } from '../backup/backup-source.ts';
-import { authorized, peerOf } from '../endpoint/driver.ts';
 import type { DocumentLog } from '../log/document-log.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
-import { bearerToken, pageLimit } from './documents.ts';
+import { adminOnly } from './admin-only.ts';
+import { pageLimit } from './documents.ts';
 import type { ApiEnv } from './env.ts';
 import { entryInfo, inspectDocument } from './inspection.ts';
 
@@ -24,13 +24,7 @@ export function adminRoutes({ log, rooms, authorize, meter }: AdminContext): Hon
   const app = new Hono<ApiEnv>();
   const source = new LogSource(log);
 
-  app.use(async (c, next) => {
-    const request = { document: null, via: 'http', access: 'admin', token: bearerToken(c) } as const;
-    const logger = c.get('logger');
-    const grant = await authorized({ authorize, logger }, { ...request, ...peerOf(c.env.incoming) });
-    if (grant.admin !== true) throw new RefusedError('TW_FORBIDDEN', 'only who looks after the relay may do this');
-    await next();
-  });
+  app.use(adminOnly(authorize));
 
   app.get('/docs', async (c) => {
     const documents = await source.list(c.req.query('after') ?? null, pageLimit(c.req.query('limit')));

@@ -9,9 +9,10 @@ import { adminRoutes } from './admin.ts';
 import { type DocumentsContext, documentRoutes } from './documents.ts';
 import type { ApiEnv } from './env.ts';
 import { type HealthContext, healthRoutes } from './health.ts';
+import { type PlaygroundContext, playgroundRoutes } from './playground.ts';
 
 /** What the HTTP side of a relay works with. */
-export interface ApiContext extends DocumentsContext, HealthContext {
+export interface ApiContext extends DocumentsContext, HealthContext, PlaygroundContext {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly meter: Meter;
@@ -43,6 +44,7 @@ export function createApi(context: ApiContext): Api {
   app.route('/', healthRoutes(context));
   app.route('/api/docs', documentRoutes(context));
   app.route('/api/admin', adminRoutes(context));
+  app.route('/', playgroundRoutes(context));
   app.notFound((c) => {
     const code = c.req.path.startsWith('/api/docs') ? 'TW_METHOD_NOT_ALLOWED' : 'TW_NOT_FOUND';
     return c.json(errorBody(code, `${c.req.method} ${c.req.path}`, 0), statusOf(code));

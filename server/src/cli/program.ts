@@ -56,7 +56,7 @@ Configuration file (YAML or JSON):
 Sizes are bytes (65536) or 64KiB, 16MiB, 1GiB; durations are milliseconds (500) or 500ms, 10s, 5m, 1h.
 
 Output and exit codes:
-  One line on stdout when the relay listens; the log, as JSON lines, on stderr.
+  One line on stdout when the relay listens, and one with the address of the playground; the log, as JSON lines, on stderr.
   0 after SIGTERM or SIGINT, once everything is committed; 1 when it could not start or failed; 2 for a mistake in options.
   A second signal ends the process at once.`;
 

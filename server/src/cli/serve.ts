@@ -3,6 +3,7 @@
  * starts it is a plain line; what the running relay has to say is its log.
  */
 import closeWithGrace from 'close-with-grace';
+import { isCheckout } from '../api/pages.ts';
 import type { Config } from '../config-schema.ts';
 import { type Relay, createRelay } from '../index.ts';
 import { asError, createLogger } from '../observability/log.ts';
@@ -19,6 +20,7 @@ export async function serve(config: Config): Promise<void> {
     );
   }
 
+  const playground = config.playground ?? isCheckout();
   let isEnding = false;
   const starting = createRelay({
     host: config.host,
@@ -27,6 +29,7 @@ export async function serve(config: Config): Promise<void> {
     limits: config.limits,
     allowedOrigins: config.allowedOrigins,
     insecure: config.insecure,
+    playground,
     ...(config.webhooks !== null && { webhooks: config.webhooks }),
     logger,
   });
@@ -67,7 +70,14 @@ export async function serve(config: Config): Promise<void> {
   }
   if (isEnding) return;
   const { host, port } = relay.address;
-  process.stdout.write(`tideweave: listening on ws://${showHost(host)}:${port} (data: ${config.data})\n`);
+  const lines = [`listening on ws://${showHost(host)}:${port} (data: ${config.data})`];
+  if (playground) lines.push(`to try it, open http://${showHost(reachable(host))}:${port}/`);
+  process.stdout.write(lines.map((line) => `tideweave: ${line}\n`).join(''));
+}
+
+/** An address to type where the relay listens on all of them. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? 'localhost' : host;
 }
 
 /** IPv6 addresses stand in brackets within a URL. */

@@ -36,6 +36,8 @@ export class WebSocketEndpoint {
   readonly #drivers = new Map<WebSocket, { readonly driver: Driver; readonly connection: Connection }>();
   readonly #refusals: RepeatedRefusals;
   #draining = false;
+  /** Nobody comes in before (monotonic ms). */
+  #downUntilMs = 0;
 
   constructor(options: WebSocketEndpointOptions) {
     this.#options = options;
@@ -71,6 +73,10 @@ export class WebSocketEndpoint {
       this.#turnAway(socket, 'TW_SHUTTING_DOWN', 'the relay is draining');
       return;
     }
+    if (this.#options.clock.now() < this.#downUntilMs) {
+      this.#turnAway(socket, 'TW_SHUTTING_DOWN', 'the playground has taken the relay down for a while');
+      return;
+    }
     if (this.#drivers.size >= this.#options.limits.connectionsMax) {
       this.#turnAway(socket, 'TW_OVERLOADED', 'there are as many connections as may be');
       return;
@@ -83,6 +89,12 @@ export class WebSocketEndpoint {
   /** Housekeeping, about once a second. */
   sweep(): void {
     for (const { driver } of this.#drivers.values()) driver.tick();
+  }
+
+  /** As a relay that has died: every socket is cut without a word, and nobody comes in for so long; 0 ends it. */
+  breakFor(ms: number): void {
+    this.#downUntilMs = ms > 0 ? this.#options.clock.now() + ms : 0;
+    if (ms > 0) for (const webSocket of this.#drivers.keys()) webSocket.terminate();
   }
 
   /** Takes no further messages and connections; what was taken is still answered. */

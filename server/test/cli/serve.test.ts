@@ -13,7 +13,8 @@ import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const readyLine = /^tideweave: listening on (ws:\/\/\S+) \(data: (.+)\)\n$/;
+const readyLine =
+  /^tideweave: listening on (ws:\/\/\S+) \(data: (.+)\)\n(?:tideweave: to try it, open http:\/\/\S+\/\n)?$/;
 
 interface Ended {
   readonly code: number | null;

@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+/**
+ * Bundles the pages that the relay serves into server/dist/pages/NAME, from client/NAME with `index.html`, `main.tsx`
+ * and `style.css` (compile first: they import the packages by their names). All files of a page lie in one folder; chunks and
+ * assets carry a hash of their content in their name, `main.js`, `style.css` and `merge.worker.js` do not.
+ *
+ * The same sources give the same bytes and only what differs is written, so that tests may run this side by side.
+ */
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { root } from './source-files.mjs';
+
+const pages = ['playground', 'inspector'];
+
+/** Every module of Yjs from one place: two copies in a page do not know each other's types. */
+const fromClient = (name) => fileURLToPath(import.meta.resolve(name, `file://${root}/client/package.json`));
+const oneYjs = { yjs: fromClient('yjs'), 'y-protocols/awareness': fromClient('y-protocols/awareness') };
+
+async function bundle(name) {
+  const source = join(root, 'client', name);
+  const { outputFiles } = await build({
+    entryPoints: {
+      main: join(source, 'main.tsx'),
+      style: join(source, 'style.css'),
+      // Merge reports look for it beside the module that starts it.
+      'merge.worker': join(root, 'client/dist/src/merge/merge.worker.js'),
+    },
+    outdir: join(root, 'server/dist/pages', name),
+    entryNames: '[name]',
+    chunkNames: 'chunk-[hash]',
+    assetNames: 'asset-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    jsx: 'automatic',
+    minify: true,
+    alias: oneYjs,
+    define: { 'process.env.NODE_ENV': '"production"' },
+    legalComments: 'none',
+    logLevel: 'warning',
+    absWorkingDir: root,
+    write: false,
+  });
+  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]));
+  files.set('index.html', readFileSync(join(source, 'index.html')));
+  return files;
+}
+
+function store(folder, files) {
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) {
+    if (!files.has(name)) rmSync(join(folder, name), { recursive: true });
+  }
+  for (const [name, bytes] of files) {
+    const path = join(folder, name);
+    if (!existsSync(path) || !readFileSync(path).equals(bytes)) writeFileSync(path, bytes);
+  }
+}
+
+for (const name of pages) {
+  if (!existsSync(join(root, 'client', name, 'main.tsx'))) continue;
+  store(join(root, 'server/dist/pages', name), await bundle(name));
+}
