@@ -73,13 +73,14 @@ export class FanOut {
 
 /**
  * When a room may send next: at once while it is idle; while it is busy, after a pause in proportion to what sending
- * cost, since in a busy room each write then carries many updates instead of one.
+ * cost, since in a busy room each write then carries many changes instead of one. What people type waits less than where
+ * their cursors are.
  */
 export class FanOutWindow {
   readonly #clock: Clock;
   readonly #opens: () => void;
-  #nextAtMs = 0;
-  #timer: Cancel | null = null;
+  #opensAtMs: Readonly<Record<Change, number>> = { update: 0, presence: 0 };
+  #timer: { readonly atMs: number; readonly cancel: Cancel } | null = null;
   /** Updates, and people whose presence changed, that are sent in this turn. */
   #changes = 0;
 
@@ -89,14 +90,19 @@ export class FanOutWindow {
     this.#opens = opens;
   }
 
-  /** Whether what is at hand may be sent at once. */
-  isOpen(): boolean {
-    const waitMs = this.#nextAtMs - this.#clock.now();
+  /** Whether what is at hand, the most urgent of which is a `change`, may be sent at once. */
+  isOpen(change: Change): boolean {
+    const atMs = this.#opensAtMs[change];
+    const waitMs = atMs - this.#clock.now();
     if (waitMs < waitMsMin) return true;
-    this.#timer ??= this.#clock.after(waitMs, () => {
-      this.#timer = null;
-      this.#opens();
-    });
+    if (this.#timer === null || this.#timer.atMs > atMs) {
+      this.cancel();
+      const cancel = this.#clock.after(waitMs, () => {
+        this.#timer = null;
+        this.#opens();
+      });
+      this.#timer = { atMs, cancel };
+    }
     return false;
   }
 
@@ -109,19 +115,25 @@ export class FanOutWindow {
   turnTook(startedAtMs: number, endedAtMs: number): void {
     if (this.#changes === 0) return;
     const pauseMs = (endedAtMs - startedAtMs) * (this.#changes > 1 ? busyPauseFactor : pauseFactor);
-    this.#nextAtMs = endedAtMs + Math.min(windowMsMax, pauseMs);
+    this.#opensAtMs = {
+      update: endedAtMs + Math.min(windowMsMax.update, pauseMs),
+      presence: endedAtMs + Math.min(windowMsMax.presence, pauseMs),
+    };
     this.#changes = 0;
   }
 
   /** Nothing waits any more. */
   cancel(): void {
-    this.#timer?.();
+    this.#timer?.cancel();
     this.#timer = null;
   }
 }
 
-/** Longest time an update waits for others to join it. */
-const windowMsMax = 8;
+/** What a room sends to its members. */
+export type Change = 'update' | 'presence';
+
+/** Longest time that a change waits for others to join it; a cursor that moves 30 times a second moves smoothly. */
+const windowMsMax: Readonly<Record<Change, number>> = { update: 8, presence: 30 };
 /** A pause of this many times the cost of sending: what one person types is not held up for more. */
 const pauseFactor = 1;
 /** The same once updates come faster than they are sent. */

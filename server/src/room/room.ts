@@ -284,7 +284,7 @@ export class Room implements RoomTurn {
 
   endTurn(): void {
     if (this.#ended !== null) return;
-    if (this.#window.isOpen()) this.#flush(this.#host.clock.now());
+    if (this.#window.isOpen(this.#batch.length > 0 ? 'update' : 'presence')) this.#flush(this.#host.clock.now());
   }
 
   turnTook(startedAtMs: number, endedAtMs: number): void {
