@@ -1,14 +1,8 @@
-import {
-  type Cursor,
-  type StateVector,
-  assert,
-  mergeUpdates,
-  sliceBytesEstimate,
-  sliceSnapshot,
-} from '@tideweave/shared';
+import { type Cursor, type StateVector, assert, sliceBytesEstimate, sliceSnapshot } from '@tideweave/shared';
 import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts';
 import { Composed } from './composed.ts';
 import { entryCheck } from './entry-check.ts';
+import { MergedTail, filled, merged } from './merged-tail.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 
 /**
@@ -46,7 +40,7 @@ export class History {
   /** A snapshot too large for the cache stays here between `load` and `compose`. */
   #snapshot: Snapshot | null = null;
   /** Everything after the snapshot, merged: what every joiner needs, made once. */
-  #mergedTail: readonly Uint8Array[] | null = null;
+  #mergedTail: MergedTail | null = null;
   readonly #composed = new Composed();
 
   /** `entries`: those after the head's snapshot, and before them the newest of those in it, where the log still has it. */
@@ -106,7 +100,8 @@ export class History {
   /** Takes updates that are about to be sent out; they get their sequence numbers when they are committed. */
   add(updates: readonly Uint8Array[]): void {
     this.#uncommitted.push(...updates);
-    this.#forgetComposed();
+    this.#mergedTail?.add(updates);
+    this.#composed.clear();
   }
 
   /** The oldest uncommitted updates are durable now, as these entries. */
@@ -246,6 +241,7 @@ export class History {
   }
 
   #dropTail(upTo: number): void {
+    this.#mergedTail = null;
     this.#tail = this.#tail.filter((entry) => entry.seq > upTo);
     this.#tailFrom = Math.max(this.#tailFrom, upTo);
     this.#tailBytes = 0;
@@ -260,8 +256,8 @@ export class History {
   }
 
   #tailFor(stateVector: StateVector): readonly Uint8Array[] {
-    this.#mergedTail ??= merged(this.#entriesAfter(this.#head?.snapshotSeq ?? 0), new Map());
-    return stateVector.size === 0 ? this.#mergedTail : merged(this.#mergedTail, stateVector);
+    this.#mergedTail ??= new MergedTail(this.#entriesAfter(this.#head?.snapshotSeq ?? 0));
+    return this.#mergedTail.for(stateVector);
   }
 
   /** Whether a slice of the snapshot weighs less than the raw entries `missed`; unknown counts as no. */
@@ -282,32 +278,3 @@ export class History {
 /** Committed bytes since the snapshot that a room keeps in memory; beyond, joiners read the log. */
 const tailBytesMax = 8 * 1024 * 1024;
 const smallSnapshotBytes = 4096;
-
-/** Merged updates are about this long at most; a longer one stays what it is, the same bytes for all who need it. */
-const mergedBytesMax = 1024 * 1024;
-
-/** An update of nothing: no structs, no deletions. */
-const emptyUpdateBytes = 2;
-
-function filled(updates: readonly Uint8Array[]): readonly Uint8Array[] {
-  return updates.filter((update) => update.length > emptyUpdateBytes);
-}
-
-/** Updates as few larger ones, in order, without what `known` has as far as that is cheap to leave out. */
-function merged(updates: readonly Uint8Array[], known: StateVector): readonly Uint8Array[] {
-  const result: Uint8Array[] = [];
-  for (let at = 0; at < updates.length;) {
-    const group: Uint8Array[] = [];
-    let bytes = 0;
-    for (; at < updates.length; at++) {
-      const update = updates[at];
-      if (update === undefined || (group.length > 0 && bytes + update.length > mergedBytesMax)) break;
-      group.push(update);
-      bytes += update.length;
-    }
-    const [first] = group;
-    if (first !== undefined && bytes > mergedBytesMax) result.push(first);
-    else result.push(mergeUpdates(group, { known }));
-  }
-  return filled(result);
-}

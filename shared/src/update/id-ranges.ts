@@ -8,6 +8,7 @@ import { ByteCursor, readCount, readVarUint } from './byte-cursor.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { RangeList } from './range-list.ts';
 import { descending } from './state-vector.ts';
+import type { UpdateScan } from './update-scan.ts';
 
 /** From this many ranges of one client on, sorting and merging once beats inserting one by one. */
 const bulkRangesMin = 16;
@@ -57,6 +58,17 @@ export class IdRanges {
   /** Adds [start, end) of `client`; `end` must be beyond `start`. */
   add(client: number, start: number, end: number): void {
     this.#list(client).add(start, end);
+  }
+
+  /** Adds what an update deletes. */
+  addScan(scan: UpdateScan): void {
+    for (let from = 0; from < scan.deleteCount;) {
+      const client = scan.deleteClient[from]!;
+      let to = from + 1;
+      while (to < scan.deleteCount && scan.deleteClient[to] === client) to++;
+      this.addRows(client, scan.deleteClock, scan.deleteLength, from, to);
+      from = to;
+    }
   }
 
   /** Adds rows [from, to) of columns, all of `client`, in any order: work stays linear for a hostile order too. */
