@@ -199,10 +199,10 @@ test('C4 what is deleted already is left out of what a returning device hands ov
     assert.is(admit(state, Y.encodeStateAsUpdate(here)), 'new');
     state.apply(scan);
     Y.applyUpdate(device, Y.encodeStateAsUpdate(here));
-    const text = device.getText('text');
+    const typed = device.getText('text');
     for (let edit = 0; edit < 10; edit++) {
-      text.insert(below(random, text.length + 1), 'abc');
-      text.delete(below(random, text.length - 2), 2);
+      typed.insert(below(random, typed.length + 1), 'abc');
+      typed.delete(below(random, typed.length - 2), 2);
     }
     const handed = Y.encodeStateAsUpdate(device, Y.encodeStateVector(here));
     assert.is(admit(state, handed), 'new');
