@@ -63,7 +63,8 @@ export { Backoff } from './session/backoff.ts';
 export type { ConnectionState } from './session/client-connection.ts';
 export type { CopyDifference, Divergence } from './session/comparisons.ts';
 export type { DocumentStatus, RefusalStatus, ResumedDocument, SafeTier } from './session/client-document.ts';
-export { type ClientOutput, ClientSession, type ClientSessionOptions } from './session/client-session.ts';
+export type { ClientSessionOptions } from './session/client-options.ts';
+export { type ClientOutput, ClientSession } from './session/client-session.ts';
 export type {
   HocuspocusChannel,
   HocuspocusOutput,

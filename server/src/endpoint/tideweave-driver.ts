@@ -5,20 +5,14 @@ import {
   type ServerMessage,
   type ServerOutput,
   ServerSession,
-  type StateVector,
   decodeCursor,
   decodeStateVector,
-  encodeMessage,
   encodeMessages,
   nothingCompared,
-  partBytes,
-  splitUpdate,
   authorizedAtOnceMax,
   comparisonMsMin,
 } from '@tideweave/shared';
 import type { Grant } from '../auth/authorizer.ts';
-import { type DialectFrames, tideweaveFrames } from '../room/dialect-frames.ts';
-import type { Member } from '../room/member.ts';
 import type { Room } from '../room/room.ts';
 import {
   type Driver,
@@ -30,12 +24,13 @@ import {
   missingDependencies,
   noteRefusal,
 } from './driver.ts';
-import { type Frames, PacedWriter } from './paced-writer.ts';
+import { NativeMember, type NativeMemberOwner } from './native-member.ts';
+import { PacedWriter } from './paced-writer.ts';
 import { Reauthorization, eachOf } from './reauthorization.ts';
-import { binaryFrame, frameEndingWith } from './websocket-frame.ts';
+import { binaryFrame } from './websocket-frame.ts';
 
 /** Drives a native session: carries its outputs to rooms and the socket, and brings it their answers. */
-export class TideweaveDriver implements Driver {
+export class TideweaveDriver implements Driver, NativeMemberOwner {
   readonly #context: DriverContext;
   readonly #out: PacedWriter;
   readonly #session: ServerSession;
@@ -298,97 +293,6 @@ export class TideweaveDriver implements Driver {
     if (messages.length > 0) this.#out.write(binaryFrame([encodeMessages(messages)]));
   }
 }
-
-/** A native session's place in one room. */
-class NativeMember implements Member {
-  readonly frames: DialectFrames = tideweaveFrames;
-  readonly room: Room;
-  readonly user: string;
-  readonly device: string;
-  readonly access: Grant['access'];
-  /** What the client had when it opened the document. */
-  readonly stateVector: StateVector;
-  /** The client has seen entries that this log does not have: it was restored, or put back in time (C7). */
-  readonly logWentBack: boolean;
-  /** When what was granted ends (monotonic ms). */
-  grantEndsAtMs: number = Infinity;
-  /** Before this the copy is not compared again (monotonic ms). */
-  comparableAtMs: number = -Infinity;
-  readonly #driver: TideweaveDriver;
-  readonly #out: PacedWriter;
-
-  constructor(
-    driver: TideweaveDriver,
-    out: PacedWriter,
-    room: Room,
-    grant: Grant,
-    device: string,
-    stateVector: StateVector,
-    logWentBack: boolean,
-  ) {
-    this.#driver = driver;
-    this.#out = out;
-    this.room = room;
-    this.user = grant.user;
-    this.access = grant.access;
-    this.device = device;
-    this.stateVector = stateVector;
-    this.logWentBack = logWentBack;
-  }
-
-  /**
-   * Goes on under a new grant. Throws `RefusedError` where it is not for the same: whose edits are on their way and which
-   * of them count is decided when a document is opened.
-   */
-  renew({ user, access }: Grant, endsAtMs: number): void {
-    if (user !== this.user) throw new RefusedError('TW_ACCESS_CHANGED', 'the new token belongs to another user');
-    if (access !== this.access) throw new RefusedError('TW_ACCESS_CHANGED', `the new token allows to ${access}`);
-    this.grantEndsAtMs = endsAtMs;
-  }
-
-  get congested(): boolean {
-    return this.#out.congested;
-  }
-
-  write(frames: Uint8Array): void {
-    this.#out.write(frames);
-  }
-
-  catchUp(updates: readonly Uint8Array[]): void {
-    this.#out.feed(catchUpFrames(this.room.number, updates));
-  }
-
-  watermark(settled: boolean): void {
-    const { cursor, number } = this.room;
-    if (cursor === null) return;
-    this.#out.write(
-      binaryFrame([
-        encodeMessages([{ type: 'watermark', doc: number, epoch: cursor.epoch, cursor: cursor.bytes, settled }]),
-      ]),
-    );
-  }
-
-  committed(ticket: number): void {
-    this.#driver.committed(this, ticket);
-  }
-
-  ended(error: Error): void {
-    this.#driver.ended(this, error);
-  }
-}
-
-/** Frames that bring a client up to date; large updates in parts. */
-function* catchUpFrames(doc: number, updates: readonly Uint8Array[]): Generator<Frames> {
-  for (const update of updates) {
-    const messages = splitUpdate(doc, update, partBytes, (rest) => ({ type: 'update', doc, update: rest }) as const);
-    for (const message of messages) {
-      if (message.type === 'part') yield frameEndingWith(encodeMessage({ ...message, bytes: nothing }), message.bytes);
-      else yield frameEndingWith(encodeMessage({ ...message, update: nothing }), message.update);
-    }
-  }
-}
-
-const nothing = new Uint8Array(0);
 
 /** C6: a client that holds another history keeps it to itself. */
 function checkEpoch(room: Room, epoch: string): void {

@@ -6,7 +6,6 @@ import {
   type DocumentState,
   type Limits,
   type StateVector,
-  Presence,
   RefusedError,
   encodeCursor,
 } from '@tideweave/shared';
@@ -19,6 +18,7 @@ import { KnownState } from './known-state.ts';
 import { asError } from '../observability/log.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { Contributor, Member } from './member.ts';
+import { RoomPresence } from './room-presence.ts';
 import { TicketLedger } from './ticket-ledger.ts';
 import type { SetAside } from './set-aside.ts';
 import type { RoomTurn, Turn } from './turn.ts';
@@ -60,8 +60,7 @@ export class Room implements RoomTurn {
   readonly number: number;
   readonly name: string;
   readonly #host: RoomHost;
-  readonly #presence: Presence;
-  readonly #presenceChanged = new Set<number>();
+  readonly #presence: RoomPresence;
   readonly #window: FanOutWindow;
   readonly #state: KnownState;
   readonly #history: History;
@@ -85,7 +84,7 @@ export class Room implements RoomTurn {
     this.#history = start.history;
     this.#setAside = start.setAside;
     this.#window = new FanOutWindow(host.clock, () => host.turn.roomHasWork(this));
-    this.#presence = new Presence(host.limits);
+    this.#presence = new RoomPresence(start.number, host.limits);
     this.#lastUsedMs = host.clock.now();
   }
 
@@ -196,27 +195,22 @@ export class Room implements RoomTurn {
     this.#check();
     this.#lastUsedMs = this.#host.clock.now();
     this.#audience.join(member, stateVector, this.head !== null);
-    const present = this.#presence.encodePresent();
-    if (present !== null) member.write(member.frames.awareness(this.number, present));
+    this.#presence.tellAll(member);
   }
 
   leave(member: Member): void {
     if (!this.#audience.leave(member)) return;
     const now = this.#host.clock.now();
     this.#lastUsedMs = now;
-    for (const client of this.#presence.leave(member, now)) this.#presenceChanged.add(client);
-    if (this.#presenceChanged.size > 0) this.#host.turn.roomHasWork(this);
+    this.#presence.leave(member, now);
+    if (this.#presence.newsCount > 0) this.#host.turn.roomHasWork(this);
   }
 
   /** Takes an awareness update of a member. Throws `RefusedError` when it is malformed or over a limit. */
   awareness(update: Uint8Array, member: Member): void {
     this.#check();
-    const { changed, corrections } = this.#presence.apply(update, member, this.#host.clock.now());
-    for (const client of changed) this.#presenceChanged.add(client);
-    if (changed.length > 0) this.#host.turn.roomHasWork(this);
-    if (corrections.length > 0) {
-      member.write(member.frames.awareness(this.number, this.#presence.encode(corrections)));
-    }
+    this.#presence.take(update, member, this.#host.clock.now());
+    if (this.#presence.newsCount > 0) this.#host.turn.roomHasWork(this);
   }
 
   /** Passes a message on to everybody whose dialect has such; it is kept for nobody. */
@@ -227,8 +221,7 @@ export class Room implements RoomTurn {
 
   /** Everybody's presence, for a client that asks. */
   tellAwareness(member: Member): void {
-    const present = this.#presence.encodePresent();
-    if (present !== null) member.write(member.frames.awareness(this.number, present));
+    this.#presence.tellAll(member);
   }
 
   /** The member's socket has drained: brings it up to date from the log, in place (R2). */
@@ -330,7 +323,7 @@ export class Room implements RoomTurn {
   #flush(now: number): void {
     this.#window.cancel();
     if (this.#batch.length > 0) this.#sendBatch(now);
-    if (this.#presenceChanged.size > 0) this.#sendPresence();
+    if (this.#presence.newsCount > 0) this.#sendPresence();
   }
 
   #sendBatch(now: number): void {
@@ -351,11 +344,8 @@ export class Room implements RoomTurn {
   }
 
   #sendPresence(): void {
-    const update = this.#presence.encode(this.#presenceChanged);
-    this.#window.sends(this.#presenceChanged.size);
-    this.#presenceChanged.clear();
-    // One who is behind is told of everybody when it is back.
-    this.#audience.tell((frames) => frames.awareness(this.number, update));
+    this.#window.sends(this.#presence.newsCount);
+    this.#presence.tellNews(this.#audience);
   }
 
   #judge(update: Uint8Array): Admission {

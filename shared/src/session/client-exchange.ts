@@ -1,12 +1,11 @@
 import { RefusedError } from '../base/errors.ts';
-import type { Random } from '../base/random.ts';
 import { splitUpdate } from '../protocol/codec.ts';
-import { type Limits, comparisonMsMin, digestBytes, partBytes } from '../protocol/limits.ts';
+import { comparisonMsMin, digestBytes, partBytes } from '../protocol/limits.ts';
 import type { OpenedMessage, ServerDocumentMessage, WatermarkMessage } from '../protocol/message.ts';
 import type { ClientDocument } from './client-document.ts';
+import type { ClientExchangeOptions } from './client-options.ts';
 import type { ClientOutputs } from './client-outputs.ts';
 import type { ComparisonHost, Comparisons } from './comparisons.ts';
-import type { Merge } from './deliveries.ts';
 
 /** What passes between a client and a relay about documents that are open: edits one way, everything else the other. */
 export class ClientExchange {
@@ -193,19 +192,6 @@ export class ClientExchange {
     if (epoch === '' || epoch === document.epoch) return;
     throw new RefusedError('TW_EPOCH_MISMATCH', 'the relay went on with another history of this document');
   }
-}
-
-export interface ClientExchangeOptions {
-  readonly random: Random;
-  readonly updateBytesMax: Limits['updateBytesMax'];
-  /** Everything here beyond `stateVector`, as one Yjs V1 update. */
-  readonly readDifference: (name: string, stateVector: Uint8Array) => Uint8Array;
-  /** Makes what compares copies with the relay's documents, when the first is open. */
-  readonly comparisons: (host: ComparisonHost) => Comparisons;
-  /** Bytes that may be on their way without an acknowledgement; default 4 MiB, which suits a network. */
-  readonly inFlightBytesMax?: number;
-  /** A client has Yjs for it, and need not load a second one. */
-  readonly merge: Merge;
 }
 
 /** Bytes that may be on their way without an acknowledgement; the rest waits, so that a slow link stays responsive. */

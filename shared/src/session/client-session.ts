@@ -11,7 +11,8 @@ import {
   type ResumedDocument,
   refusalStatus,
 } from './client-document.ts';
-import { ClientExchange, type ClientExchangeOptions } from './client-exchange.ts';
+import { ClientExchange } from './client-exchange.ts';
+import type { ClientSessionOptions } from './client-options.ts';
 import { type ClientOutput, ClientOutputs } from './client-outputs.ts';
 import { ConnectionDocuments } from './connection-documents.ts';
 import { TokenRenewal } from './token-renewal.ts';
@@ -385,11 +386,4 @@ export class ClientSession {
     if (document === undefined) throw new Error(`document ${JSON.stringify(name)} is not open`);
     return document;
   }
-}
-
-export interface ClientSessionOptions extends ClientExchangeOptions {
-  /** How this device calls itself, at most 128 bytes; may be empty. */
-  readonly device: string;
-  /** Yjs V1 state vector of the copy here. */
-  readonly readStateVector: (name: string) => Uint8Array;
 }
