@@ -378,14 +378,5 @@ function clientOptions(serverUrl: string, options: TideweaveProviderOptions): Sh
   const { token: tokenParameter, ...rest } = params;
   const query = new URLSearchParams(rest).toString();
   const url = serverUrl.replace(/^http/, 'ws') + (query === '' ? '' : `${serverUrl.includes('?') ? '&' : '?'}${query}`);
-  const sent = token ?? tokenParameter;
-  return {
-    url,
-    ...(sent === undefined ? {} : { token: sent }),
-    ...(device === undefined ? {} : { device }),
-    ...(store === undefined ? {} : { store }),
-    ...(tabs === undefined ? {} : { tabs }),
-    ...(merges === undefined ? {} : { merges }),
-    ...(WebSocketPolyfill === undefined ? {} : { WebSocket: WebSocketPolyfill }),
-  };
+  return { url, token: token ?? tokenParameter, device, store, tabs, merges, WebSocket: WebSocketPolyfill };
 }

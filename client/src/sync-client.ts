@@ -24,27 +24,27 @@ export interface SyncClientOptions {
    * Sent with every document that is opened. A function is asked anew before each attempt to connect, before a grant ends,
    * and when the relay refuses the token; while it fails it is asked again after a while. Default none.
    */
-  readonly token?: Token;
+  readonly token?: Token | undefined;
   /** How this device calls itself in the document's history, at most 128 bytes. Default empty. */
-  readonly device?: string;
+  readonly device?: string | undefined;
   /**
    * Keeps documents on the device, so that they open without a network and edits survive this process: see
    * `@tideweave/client/store`. Whoever opened it closes it, after `destroy()`. `'device'`, in browsers only, is the store of
    * the page's origin, loaded when it is needed and closed with the client. Default none.
    */
-  readonly store?: OfflineStore | Promise<OfflineStore> | 'device';
+  readonly store?: OfflineStore | Promise<OfflineStore> | 'device' | undefined;
   /**
    * Shares the connection and the store with the other tabs of this browser: `shareTabs()` of `@tideweave/client/tabs`.
    * Default none: a connection of its own.
    */
-  readonly tabs?: TabSharing;
+  readonly tabs?: TabSharing | undefined;
   /**
    * Reports of what a merge did after both sides changed a document apart: `mergeReports()` of `@tideweave/client/merge`.
    * Default none.
    */
-  readonly merges?: MergeReporting;
+  readonly merges?: MergeReporting | undefined;
   /** WebSocket class; default the platform's, or the package ws in Node 20. */
-  readonly WebSocket?: WebSocketClass;
+  readonly WebSocket?: WebSocketClass | undefined;
   /** Connect at once; default true. Otherwise `connect()` does. */
   readonly connect?: boolean;
   /** Ask before a page is left while an edit is in memory alone; default true, only in browsers. */

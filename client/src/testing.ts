@@ -2,6 +2,7 @@
 export { Comparisons, differenceOf, digestOf } from './copy-state.ts';
 export type { ClientEnvironment } from './environment.ts';
 export { checkByBruteForce } from './merge-oracle/brute-force.ts';
+export type { EntriesSource } from './merge/merge-runner.ts';
 export { MergeDesk } from './merge/merge-desk.ts';
 export { hasBothSides } from './merge/both-sides.ts';
 export { computeMergeReport } from './merge/merge-report.ts';

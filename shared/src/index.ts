@@ -19,6 +19,7 @@ export {
   encodeMessages,
   splitUpdate,
 } from './protocol/codec.ts';
+export { type EntryAuthor, type IdRange, decodeEntryAuthors, encodeEntryAuthors } from './protocol/entry-authors.ts';
 export { refusalTexts } from './protocol/refusal-texts.ts';
 export { type Cursor, decodeCursor, encodeCursor } from './protocol/cursor.ts';
 export {
@@ -39,6 +40,9 @@ export {
   comparisonMsMin,
   cursorBytesMax,
   defaultLimits,
+  entryAuthorsBytesMax,
+  entryAuthorsMsMin,
+  entryAuthorsScannedBytesMax,
   nameBytesMax,
   partBytes,
   reasonBytesMax,

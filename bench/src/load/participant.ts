@@ -165,6 +165,7 @@ class NativeParticipant extends Participant {
         break;
       case 'want':
       case 'compared':
+      case 'authors':
       case 'grant':
       case 'pong':
         break;

@@ -4,6 +4,7 @@ import { LostEditUntold } from './merge-bugs.ts';
 import type { Planting } from './planting.ts';
 import {
   AckBeforeCommit,
+  AuthorsMixedUp,
   CommitWithoutSync,
   CompactionByRange,
   CursorFromDelivery,
@@ -35,4 +36,5 @@ export const bugs: Readonly<Record<string, new () => Planting>> = {
   'outbox dropped': OutboxDropped,
   'lost edit untold': LostEditUntold,
   'ended grant kept': EndedGrantKept,
+  'authors mixed up': AuthorsMixedUp,
 };

@@ -1,5 +1,6 @@
 /** Merge reports in the simulator: computed by the client's own code, without its worker, and held against brute force. */
 import {
+  type EntriesSource,
   MergeDesk,
   type MergeReport,
   type MergeReportInput,
@@ -41,13 +42,14 @@ export class CheckedDesk extends MergeDesk {
     this.#options = options;
   }
 
-  override compute(input: MergeReportInput): Promise<MergeReport | null> {
-    if (!hasBothSides(input)) return Promise.resolve(null);
+  override async compute(sides: MergeReportInput, entries: EntriesSource): Promise<MergeReport | null> {
+    if (!hasBothSides(sides)) return null;
+    const input = { ...sides, entries: await entries() };
     const { planting, counts } = this.#options;
     const report = planting.merged(computeMergeReport(input));
     counts.made++;
     this.#check(input, report);
-    return Promise.resolve(report);
+    return report;
   }
 
   /** U4: what is told is what a comparison of the whole documents finds, no more and no less. */

@@ -208,6 +208,18 @@ function passedThrough(log: DocumentLog): DocumentLog {
   };
 }
 
+/** Each entry is told as the work of whoever wrote the one before it. */
+export class AuthorsMixedUp extends Planting {
+  override room(room: Room): void {
+    if (Object.hasOwn(room, 'entriesAfter')) return;
+    const entriesAfter = room.entriesAfter.bind(room);
+    room.entriesAfter = async (cursor) => {
+      const entries = await entriesAfter(cursor);
+      return entries.map((entry, at) => ({ ...entry, user: entries[at - 1]?.user ?? entry.user }));
+    };
+  }
+}
+
 function standInFor(contributor: Contributor): Contributor {
   const { user, device } = contributor;
   return {

@@ -4,6 +4,7 @@ import {
   type ServerMessage,
   decodeClientMessages,
   decodeCursor,
+  decodeEntryAuthors,
   decodeServerMessages,
   decodeStateVector,
   decodeYWebsocket,
@@ -240,6 +241,7 @@ export class WireWatch {
     if (message.type === 'update') {
       if (!this.#parts.written.delete(message.doc)) this.#checkEcho(open, message.update);
     }
+    if (message.type === 'authors') this.#checkAuthors(open.replica, message.entries);
     if (message.type === 'ack') this.#checkAck(open.replica, message.n);
     else if (message.type === 'watermark') this.#checkWatermark(open.replica, message.cursor);
   }
@@ -256,6 +258,14 @@ export class WireWatch {
         this.#world.report('D2', `${what}, and the log lacks ${lacks}`);
       }
       history?.promised.add(coverage);
+    }
+  }
+
+  /** U4: who is told to have written something is who the log was told to have. */
+  #checkAuthors({ device, document }: Replica, entries: Uint8Array): void {
+    for (const entry of decodeEntryAuthors(entries)) {
+      if (this.#world.witness.wasHanded(document, entry)) continue;
+      this.#world.report('U4', `${device} was told of an entry of ${document} by ${entry.user} that nobody made`);
     }
   }
 

@@ -3,7 +3,7 @@
  * from reading it after every restart, never from what the relay believes.
  */
 import type { Append, AppendResult, Compaction, DocumentLog, Entry, Head, NewEntry } from '@tideweave/server/testing';
-import { RefusedError } from '@tideweave/shared';
+import { type EntryAuthor, RefusedError } from '@tideweave/shared';
 import * as Y from 'yjs';
 import { Coverage, documentOf, isIncomplete } from './coverage.ts';
 import type { Report } from './violation.ts';
@@ -37,6 +37,8 @@ export class Witness {
   readonly #histories = new Map<string, History>();
   /** Documents that an older copy of the disk has set back, and that nobody could read since (C7). */
   readonly #setBack = new Set<string>();
+  /** What was handed to the log of each document: who, when and what, whatever became of it. */
+  readonly #handed = new Map<string, Set<string>>();
   /** An append failed: the next may store again what survived all the same. */
   #uncertain = false;
   /** Told of each entry when it is durable. */
@@ -55,10 +57,19 @@ export class Witness {
     return this.#histories.get(name);
   }
 
+  /** Whether somebody's entry with just this was handed to the log of a document. */
+  wasHanded(document: string, entry: EntryAuthor): boolean {
+    const coverage = new Coverage();
+    for (const [client, , end] of entry.inserts) coverage.insert(client, end);
+    for (const [client, start, end] of entry.deletes) coverage.remove(client, start, end);
+    return this.#handed.get(document)?.has(writtenBy(entry, coverage)) === true;
+  }
+
   /** The same log, watched. */
   watch(log: DocumentLog): DocumentLog {
     return {
       append: async (appends) => {
+        for (const append of appends) this.#handOver(append);
         try {
           const results = await log.append(appends);
           for (const [at, append] of appends.entries()) this.#appended(append, results[at]);
@@ -192,6 +203,12 @@ export class Witness {
     return history;
   }
 
+  #handOver({ name, entries }: Append): void {
+    const handed = this.#handed.get(name) ?? new Set();
+    this.#handed.set(name, handed);
+    for (const entry of entries) handed.add(writtenBy(entry, Coverage.ofUpdate(entry.update)));
+  }
+
   #appended({ entries }: Append, result: AppendResult | undefined): void {
     if (result === undefined || !('head' in result)) return;
     const history = this.#begin(result.head);
@@ -224,4 +241,9 @@ export class Witness {
     const lacks = Coverage.ofDocument(reading.doc).lacks(durable);
     if (lacks !== null) this.#report('D3', `after its compaction ${name} lacks ${lacks}`);
   }
+}
+
+function writtenBy({ user, device, time }: Pick<EntryAuthor, 'user' | 'device' | 'time'>, coverage: Coverage): string {
+  // Virtual time has fractions; on the wire there are whole milliseconds.
+  return JSON.stringify([user, device, Math.floor(time), coverage.toString()]);
 }

@@ -1,7 +1,7 @@
-import type { ReportAuthor, UpdateAuthor } from './report-types.ts';
-import type { Range, UpdateRanges } from './update-ranges.ts';
-
-type Stretch = readonly [start: number, end: number, author: number];
+import type { EntryAuthor, IdRange } from '@tideweave/shared';
+import { Stretches } from './stretches.ts';
+import type { ReportAuthor } from './report-types.ts';
+import { IdsOf, type UpdateRanges } from './update-ranges.ts';
 
 interface Known {
   readonly index: number;
@@ -11,92 +11,85 @@ interface Known {
 /** Finds who inserted or deleted an id, and sums up who wrote. */
 export class AuthorIndex {
   readonly authors: readonly ReportAuthor[];
-  readonly #inserts = new Map<number, Stretch[]>();
-  readonly #deletes = new Map<number, Stretch[]>();
+  readonly #inserts = new Stretches<number>();
+  readonly #deletes = new Stretches<number>();
+  readonly #found = new Map<string, Known>();
 
-  /** `names`: how clients call themselves, for updates without an author. */
-  constructor(updates: readonly AuthoredUpdate[], names: ReadonlyMap<number, string> = new Map()) {
-    const found = new Map<string, Known>();
-    for (const { ranges, author } of updates) {
-      if (author === null) {
-        this.#byName(ranges, names, found);
-        continue;
-      }
-      const { user, device, time } = author;
-      const known = knownAs(found, { user, device, name: '', firstTime: time, lastTime: time, updates: 0 });
-      known.author.firstTime = Math.min(known.author.firstTime ?? time, time);
-      known.author.lastTime = Math.max(known.author.lastTime ?? time, time);
-      known.author.updates++;
-      for (const range of ranges.inserts) add(this.#inserts, range, known.index);
-      for (const range of ranges.deletes) add(this.#deletes, range, known.index);
+  /**
+   * `entries`: those of the log that may have brought `updates`, the newest first. `names`: how clients call themselves,
+   * which is all there is of what no entry is known of.
+   */
+  constructor(
+    updates: readonly UpdateRanges[],
+    entries: readonly EntryAuthor[] = [],
+    names: ReadonlyMap<number, string> = new Map(),
+  ) {
+    const written = Stretches.of(updates.flatMap(({ inserts }) => inserts));
+    const deleted = Stretches.of(updates.flatMap(({ deletes }) => deletes));
+    for (const entry of entries) {
+      const inserts = entry.inserts.filter((range) => written.overlaps(range));
+      const deletes = entry.deletes.filter((range) => deleted.overlaps(range));
+      if (inserts.length + deletes.length > 0) this.#byEntry(entry, inserts, deletes, names);
     }
-    this.authors = [...found.values()].map(({ author }) => author);
-    for (const stretches of [...this.#inserts.values(), ...this.#deletes.values()]) {
-      stretches.sort((a, b) => a[0] - b[0]);
-    }
+    const told = new IdsOf(entries);
+    for (const { inserts, deletes } of updates)
+      this.#byName(
+        inserts.filter(([client, start, end]) => !told.inserts.has(client, start, end)),
+        deletes.filter(([client, start, end]) => !told.deletes.has(client, start, end)),
+        names,
+      );
+    this.authors = [...this.#found.values()].map(({ author }) => author);
+  }
+
+  /** Of two entries that brought the same the older one counts: it is added last. */
+  #byEntry(
+    { user, device, time }: EntryAuthor,
+    inserts: readonly IdRange[],
+    deletes: readonly IdRange[],
+    names: ReadonlyMap<number, string>,
+  ): void {
+    const name = inserts.map(([client]) => names.get(client)).find((known) => known !== undefined) ?? '';
+    const { author, index } = this.#known(user, device, name);
+    author.firstTime = Math.min(author.firstTime ?? time, time);
+    author.lastTime = Math.max(author.lastTime ?? time, time);
+    author.updates++;
+    for (const range of inserts) this.#inserts.add(range, index);
+    for (const range of deletes) this.#deletes.add(range, index);
   }
 
   /** Who inserted is known by the id. Who deleted is not said, and assumed only where one client wrote all of the update. */
-  #byName({ inserts, deletes }: UpdateRanges, names: ReadonlyMap<number, string>, found: Map<string, Known>): void {
+  #byName(inserts: readonly IdRange[], deletes: readonly IdRange[], names: ReadonlyMap<number, string>): void {
     const writers = new Set<Known | null>();
     for (const range of inserts) {
       const name = names.get(range[0]);
-      const known =
-        name === undefined
-          ? null
-          : knownAs(found, { user: '', device: '', name, firstTime: null, lastTime: null, updates: 0 });
-      if (known !== null) add(this.#inserts, range, known.index);
+      const known = name === undefined ? null : this.#known('', '', name);
+      if (known !== null) this.#inserts.add(range, known.index);
       writers.add(known);
     }
     for (const known of writers) if (known !== null) known.author.updates++;
     const [only] = writers;
-    if (writers.size === 1 && only) for (const range of deletes) add(this.#deletes, range, only.index);
+    if (writers.size === 1 && only) for (const range of deletes) this.#deletes.add(range, only.index);
+  }
+
+  /** The author that is known already, or a new one: by user and device, or else by name. */
+  #known(user: string, device: string, name: string): Known {
+    const key = JSON.stringify([user, device, user + device === '' ? name : null]);
+    let known = this.#found.get(key);
+    if (known === undefined) {
+      const author = { user, device, name, firstTime: null, lastTime: null, updates: 0 };
+      known = { author, index: this.#found.size };
+      this.#found.set(key, known);
+    }
+    known.author.name ||= name;
+    return known;
   }
 
   ofInsert({ client, clock }: { readonly client: number; readonly clock: number }): number | null {
-    return find(this.#inserts.get(client), clock);
+    return this.#inserts.at(client, clock);
   }
 
   /** Null too for what Yjs deleted by itself along with something else. */
   ofDelete({ client, clock }: { readonly client: number; readonly clock: number }): number | null {
-    return find(this.#deletes.get(client), clock);
+    return this.#deletes.at(client, clock);
   }
-}
-
-interface AuthoredUpdate {
-  readonly ranges: UpdateRanges;
-  readonly author: UpdateAuthor | null;
-}
-
-/** The author that is known already, or else this one. */
-function knownAs(found: Map<string, Known>, author: Known['author']): Known {
-  const key = JSON.stringify([author.user, author.device, author.name]);
-  const known = found.get(key) ?? { author, index: found.size };
-  found.set(key, known);
-  return known;
-}
-
-function add(index: Map<number, Stretch[]>, [client, start, end]: Range, author: number): void {
-  const stretches = index.get(client);
-  if (stretches === undefined) index.set(client, [[start, end, author]]);
-  else stretches.push([start, end, author]);
-}
-
-/** How many stretches back one is looked for that began earlier and is longer: only deletes overlap, and seldom. */
-const overlapsMax = 16;
-
-function find(stretches: readonly Stretch[] | undefined, clock: number): number | null {
-  if (stretches === undefined) return null;
-  let low = 0;
-  let high = stretches.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((stretches[middle]?.[0] ?? 0) <= clock) low = middle + 1;
-    else high = middle;
-  }
-  for (let at = low - 1; at >= 0 && at >= low - overlapsMax; at--) {
-    const stretch = stretches[at];
-    if (stretch !== undefined && clock < stretch[1]) return stretch[2];
-  }
-  return null;
 }

@@ -1,7 +1,9 @@
+import type { EntryAuthor } from '@tideweave/shared';
 import type * as Y from 'yjs';
 import type { LinkedDocument } from '../document-client.ts';
 import type { DocumentOutput } from '../relay/session-driver.ts';
 import { type EntryKey, type OfflineStore, StoreError, type StoredDocument } from '../store/offline-store.ts';
+import { type AuthorsDriver, AuthorsQuestion } from './authors-question.ts';
 import type { MergeDesk } from './merge-desk.ts';
 import type { MergeList } from './merge-list.ts';
 import { type MergeWork, MergeWatch, presentIn } from './merge-watch.ts';
@@ -22,6 +24,9 @@ export class DocumentMerges implements MergeList {
   readonly #desk: MergeDesk;
   readonly #document: LinkedDocument;
   readonly #watch: MergeWatch;
+  readonly #question: AuthorsQuestion;
+  /** Where the session resumes from. */
+  #cursor: Uint8Array = new Uint8Array(0);
   /** The application brought content along when it opened the document. */
   readonly #isBrought: boolean;
   #list: readonly DocumentMerge[] = [];
@@ -34,9 +39,10 @@ export class DocumentMerges implements MergeList {
   #computing: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(desk: MergeDesk, document: LinkedDocument) {
+  constructor(desk: MergeDesk, document: LinkedDocument, driver: AuthorsDriver) {
     this.#desk = desk;
     this.#document = document;
+    this.#question = new AuthorsQuestion(driver, document.name, desk.clock);
     this.#isBrought = document.stateVector().length > emptyStateVector.length;
     this.#watch = new MergeWatch({
       clock: desk.clock,
@@ -55,6 +61,7 @@ export class DocumentMerges implements MergeList {
   /** The document was opened from the device: takes up the reports that are there, and keeps new ones there. */
   loaded(store: OfflineStore, { base, received, delivered, pending, resume, reports }: StoredDocument): void {
     this.#store = store;
+    if (resume !== null) this.#cursor = resume.cursor;
     for (const { key, report } of reports) {
       if (!isMerge(report)) continue;
       this.#keys.set(report.id, key);
@@ -80,7 +87,9 @@ export class DocumentMerges implements MergeList {
 
   /** What the session tells of the document. */
   heard(output: DocumentOutput): void {
-    if (output.kind === 'opened') this.#watch.opened();
+    if (output.kind === 'watermark') this.#cursor = output.cursor;
+    else if (output.kind === 'authors') this.#question.answered(output.entries);
+    else if (output.kind === 'opened') this.#watch.opened(this.#cursor);
     else if (output.kind === 'synced') this.#watch.synced();
     else if (output.kind === 'saved') this.#watch.saved(output.n);
     else if (output.kind === 'awareness') {
@@ -113,6 +122,7 @@ export class DocumentMerges implements MergeList {
   close(): void {
     this.#closed = true;
     this.#watch.close();
+    this.#question.close();
   }
 
   #remember(client: number, name: string): void {
@@ -139,11 +149,12 @@ export class DocumentMerges implements MergeList {
     if (!this.#closed) this.#document.mergesChanged(merge);
   }
 
-  async #report(work: Exclude<MergeWork, null>): Promise<MergeReport | null> {
+  async #report({ cursor, ...sides }: Exclude<MergeWork, null>): Promise<MergeReport | null> {
     try {
       // Who is there is told after what they did.
       await new Promise<void>((resolve) => this.#desk.clock.after(presenceMs, resolve));
-      return await this.#desk.compute({ ...work, names: this.#names, limits: reportLimits });
+      const entries = async (): Promise<readonly EntryAuthor[]> => (this.#closed ? [] : this.#question.ask(cursor));
+      return await this.#desk.compute({ ...sides, names: this.#names, limits: reportLimits }, entries);
     } catch {
       // It took too long, or the worker could not be loaded: that both sides changed is still true.
       return this.#desk.isClosed ? null : unknownReport;

@@ -1,8 +1,9 @@
 import type { Clock } from '@tideweave/shared';
 import type { LinkedDocument } from '../document-client.ts';
+import type { AuthorsDriver } from './authors-question.ts';
 import { DocumentMerges } from './document-merges.ts';
 import { type MergeOptions, defaultHistoryBytesMax } from './merge-options.ts';
-import type { MergeRunner } from './merge-runner.ts';
+import type { EntriesSource, MergeRunner } from './merge-runner.ts';
 import type { MergeReport, MergeReportInput } from './report-types.ts';
 
 /** Made by `mergeReports`. */
@@ -26,15 +27,15 @@ export class MergeDesk {
     return this.#closed;
   }
 
-  /** Reports of a document's merges, from here on. */
-  follow(document: LinkedDocument): DocumentMerges {
-    return new DocumentMerges(this, document);
+  /** Reports of a document's merges, from here on. The relay is asked over `driver` who the others were. */
+  follow(document: LinkedDocument, driver: AuthorsDriver): DocumentMerges {
+    return new DocumentMerges(this, document, driver);
   }
 
   /** As `MergeRunner.compute`. */
-  async compute(input: MergeReportInput): Promise<MergeReport | null> {
+  async compute(input: MergeReportInput, entries: EntriesSource): Promise<MergeReport | null> {
     this.#runner ??= this.#start();
-    return (await this.#runner).compute(input);
+    return (await this.#runner).compute(input, entries);
   }
 
   close(): void {

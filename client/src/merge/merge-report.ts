@@ -2,6 +2,7 @@
  * The merge report: what a merge did after both sides had changed a document without hearing of each other. Yjs decides
  * who wins by client id, silently; here it is said. Pure: temporary documents only, never the live one.
  */
+import type { EntryAuthor } from '@tideweave/shared';
 import { AuthorIndex } from './authors.ts';
 import { Budget } from './budget.ts';
 import { findAll } from './findings.ts';
@@ -17,13 +18,13 @@ import { type World, inMergedDocument } from './views.ts';
  */
 export function computeMergeReport(input: MergeReportInput): MergeReport {
   const mine = new IdsOf(input.mine.map(rangesOf));
-  const brought = input.theirs.map((update, at) => ({
-    update,
-    ranges: rangesOf(update),
-    author: input.authors?.[at] ?? null,
-  }));
+  const brought = input.theirs.map((update) => ({ update, ranges: rangesOf(update) }));
   const theirs = brought.filter(({ ranges }) => !mine.echo(ranges));
-  const authors = new AuthorIndex(theirs, input.names);
+  const authors = new AuthorIndex(
+    theirs.map(({ ranges }) => ranges),
+    entriesOfOthers(input, mine),
+    input.names,
+  );
   const budget = new Budget({ ...mergeReportLimits, ...input.limits });
   const nothing: MergeReport = {
     version: 1,
@@ -58,4 +59,17 @@ export function computeMergeReport(input: MergeReportInput): MergeReport {
   const report = compare(theirs);
   // What came back of mine is needed where they built on it.
   return report.complete || theirs.length === brought.length ? report : compare(brought);
+}
+
+/** The log's entries without what was mine, or in the base already: an update of others may tell of old deletions again. */
+function entriesOfOthers({ base, entries = [] }: MergeReportInput, mine: IdsOf): EntryAuthor[] {
+  if (entries.length === 0) return [];
+  const before = new IdsOf(base.map(rangesOf));
+  return entries
+    .filter((entry) => !mine.echo(entry))
+    .map((entry) => ({
+      ...entry,
+      inserts: entry.inserts.filter(([client, start, end]) => !before.inserts.has(client, start, end)),
+      deletes: entry.deletes.filter(([client, start, end]) => !before.deletes.has(client, start, end)),
+    }));
 }

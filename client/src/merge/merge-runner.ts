@@ -1,17 +1,21 @@
-import type { Cancel, Clock } from '@tideweave/shared';
+import type { Cancel, Clock, EntryAuthor } from '@tideweave/shared';
 import { hasBothSides } from './both-sides.ts';
 import type { MergeOptions } from './merge-options.ts';
 import type { MergeRequest, MergeResponse } from './merge-task.ts';
 import type { MergeReport, MergeReportInput } from './report-types.ts';
 import { type WorkerEvents, type WorkerPort, startMergeWorker } from './worker-port.ts';
 
+/** The log's entries that may have brought what the others did, the newest first; does not reject. */
+export type EntriesSource = () => Promise<readonly EntryAuthor[]>;
+
 /** Computes merge reports out of band. */
 export interface MergeRunner {
   /**
    * The report, or null, at once and without any work, when only one side changed. Rejects when it takes too long, when
-   * an update cannot be applied and when the runner is closed. Reports are computed one after another.
+   * an update cannot be applied and when the runner is closed. Reports are computed one after another. `entries` is asked
+   * for those of the log only when there is a report to be made.
    */
-  compute(input: MergeReportInput): Promise<MergeReport | null>;
+  compute(input: MergeReportInput, entries?: EntriesSource): Promise<MergeReport | null>;
   /** Ends the worker; what is being computed rejects. */
   close(): void;
 }
@@ -64,9 +68,11 @@ class WorkerMergeRunner implements MergeRunner {
     this.#startWorker = options.startWorker ?? ((events) => startMergeWorker(events, options.worker));
   }
 
-  async compute(input: MergeReportInput): Promise<MergeReport | null> {
-    if (this.#closed) throw new Error('the merge runner was closed');
-    if (!hasBothSides(input)) return null;
+  async compute(sides: MergeReportInput, entries?: EntriesSource): Promise<MergeReport | null> {
+    this.#checkOpen();
+    if (!hasBothSides(sides)) return null;
+    const input = entries === undefined ? sides : { ...sides, entries: await entries() };
+    this.#checkOpen();
     return new Promise((resolve, reject) => {
       this.#queue.push({ request: { n: ++this.#n, input }, resolve, reject });
       if (this.#current === null) this.#next();
@@ -80,6 +86,10 @@ class WorkerMergeRunner implements MergeRunner {
     this.#endWorker();
     for (const { reject } of tasks.splice(0)) reject(new Error('the merge runner was closed'));
     this.#queue.length = 0;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error('the merge runner was closed');
   }
 
   #next(): void {

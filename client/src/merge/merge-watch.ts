@@ -7,8 +7,8 @@ import { type Cancel, type Clock, Reader } from '@tideweave/shared';
 import { parseUpdateMeta } from 'yjs';
 import type { MergeReportInput } from './report-types.ts';
 
-/** What to compare; null when it was too much to keep, so that all there is to say is that both sides changed. */
-export type MergeWork = Omit<MergeReportInput, 'limits' | 'authors'> | null;
+/** What to compare, and the cursor after which the others made theirs; null when it was too much to keep, so that all there is to say is that both sides changed. */
+export type MergeWork = (Pick<MergeReportInput, 'base' | 'mine' | 'theirs'> & { readonly cursor: Uint8Array }) | null;
 
 export interface MergeWatchOptions {
   readonly clock: Pick<Clock, 'after'>;
@@ -28,6 +28,8 @@ interface Edit {
 /** From coming back on until nobody else is expected to bring what was made without knowing mine. */
 interface Away {
   readonly number: number;
+  /** Where both sides were together in the relay's log. */
+  readonly cursor: Uint8Array;
   /** What both sides had; null when that is not known. */
   readonly base: readonly Uint8Array[] | null;
   readonly mine: Edit[];
@@ -84,13 +86,16 @@ export class MergeWatch {
     for (const { update } of saved) this.#share(update);
   }
 
-  /** Open on a new connection: what comes until `synced` was made while this side was away. */
-  opened(): void {
+  /**
+   * Open on a new connection, resumed from `cursor`: what comes until `synced` was made while this side was away.
+   */
+  opened(cursor: Uint8Array): void {
     if (this.#away?.isBack === true) this.#leaveAway();
     if (this.#away === null) {
       if (this.#pending.length === 0) return;
       this.#away = {
         number: ++this.#awayNumber,
+        cursor,
         base: this.#shared === null ? null : [...this.#shared],
         mine: [],
         theirs: [],
@@ -143,12 +148,12 @@ export class MergeWatch {
     this.#leaveAway();
   }
 
-  #compare({ base, mine, theirs, tooLarge, number }: Away): void {
+  #compare({ base, mine, theirs, tooLarge, number, cursor }: Away): void {
     this.#comparison?.();
     this.#comparison = null;
     if (tooLarge) this.#options.merged(number, null);
     else if (base !== null)
-      this.#options.merged(number, { base, mine: mine.map(({ update }) => update), theirs: [...theirs] });
+      this.#options.merged(number, { base, mine: mine.map(({ update }) => update), theirs: [...theirs], cursor });
     if (tooLarge || base === null) this.#leaveAway();
   }
 

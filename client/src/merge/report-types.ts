@@ -2,6 +2,7 @@
  * What a merge report says. All of it is plain JSON: it crosses to a worker and back, and is kept on the device until it
  * is dismissed.
  */
+import type { EntryAuthor } from '@tideweave/shared';
 
 /** A value as JSON; what JSON cannot say is an object with a `$` (see values.ts): nested types, undefined, bytes. */
 export type JsonValue =
@@ -52,25 +53,21 @@ export interface Delta {
   readonly truncated: boolean;
 }
 
-/** Who else wrote, as the log's entries tell it. Times are milliseconds since 1970. */
-export interface UpdateAuthor {
-  readonly user: string;
-  readonly device: string;
-  readonly time: number;
-}
-
 /**
- * One of the others who wrote. Where the log's entries are not at hand there is only the name: user and device are empty
+ * One of the others who wrote. Where the relay could not tell any more there is only the name: user and device are empty
  * then, the times null.
  */
 export interface ReportAuthor {
+  /** Identity that the relay's grant gave whoever brought it; empty for anonymous. */
   readonly user: string;
+  /** How the device calls itself; may be empty. */
   readonly device: string;
   /** How they call themselves in presence, which nobody has checked; empty where it is not known. */
   readonly name: string;
-  /** First and last time of what they did meanwhile, milliseconds since 1970. */
+  /** When the relay got the first and the last of what they did meanwhile, by its clock, milliseconds since 1970. */
   readonly firstTime: number | null;
   readonly lastTime: number | null;
+  /** Entries of the log, or where those are not known updates as they arrived. */
   readonly updates: number;
 }
 
@@ -171,7 +168,7 @@ export interface MergeReport {
   readonly conflicts: number;
   /** Entries found in which both sides did the same. */
   readonly agreed: number;
-  /** The others who wrote meanwhile, where the updates came with authors. */
+  /** The others who wrote meanwhile, as far as they are known. */
   readonly authors: readonly ReportAuthor[];
   /** Something did not fit: entries at the end, a long value or the end of a delta. */
   readonly truncated: boolean;
@@ -202,9 +199,9 @@ export interface MergeReportInput {
   readonly mine: readonly Uint8Array[];
   /** The updates of others since the base; my own that came back are recognized and left out. */
   readonly theirs: readonly Uint8Array[];
-  /** Who made each of `theirs`, in the same order, where that is known. */
-  readonly authors?: readonly (UpdateAuthor | null)[];
-  /** How clients call themselves, for updates without an author. */
+  /** Entries of the log that may have brought `theirs`, the newest first. */
+  readonly entries?: readonly EntryAuthor[];
+  /** How clients call themselves. */
   readonly names?: ReadonlyMap<number, string>;
   /** Default `mergeReportLimits`. */
   readonly limits?: Partial<MergeReportLimits>;

@@ -1,13 +1,11 @@
 /** What updates insert and delete, read with Yjs's own decoder, which the client carries anyway. */
-import { IdRanges } from '@tideweave/shared';
+import { type IdRange, IdRanges } from '@tideweave/shared';
 import * as Y from 'yjs';
 
-/** [client, start, end): a stretch of clocks. */
-export type Range = readonly [client: number, start: number, end: number];
-
+/** The ids of an update. */
 export interface UpdateRanges {
-  readonly inserts: readonly Range[];
-  readonly deletes: readonly Range[];
+  readonly inserts: readonly IdRange[];
+  readonly deletes: readonly IdRange[];
 }
 
 export function rangesOf(update: Uint8Array): UpdateRanges {
@@ -20,7 +18,7 @@ export function rangesOf(update: Uint8Array): UpdateRanges {
     if (last !== undefined && last[0] === client && last[2] === clock) last[2] += struct.length;
     else inserts.push([client, clock, clock + struct.length]);
   }
-  const deletes: Range[] = [];
+  const deletes: IdRange[] = [];
   for (const [client, ranges] of ds.clients) {
     for (const { clock, len } of ranges) deletes.push([client, clock, clock + len]);
   }

@@ -2,8 +2,8 @@
  * Four documents in one: the merged document holds every item that base, mine and theirs have, in an order that agrees
  * with each of them, so that which of its items a document has and shows is all there is to know about that document.
  */
+import type { IdRange } from '@tideweave/shared';
 import * as Y from 'yjs';
-import type { Range } from './update-ranges.ts';
 
 /** A shared type seen from outside of its class. */
 export type SharedType = Y.Doc['share'] extends Map<string, infer Type> ? Type : never;
@@ -126,18 +126,18 @@ function cut(transaction: Y.Transaction, client: number, clock: number): void {
 }
 
 /** What `after` has deleted of what `before` did not have. */
-function deletedSince(after: Y.Snapshot, before: Y.Snapshot): Range[] {
+function deletedSince(after: Y.Snapshot, before: Y.Snapshot): IdRange[] {
   return [...after.ds.clients].flatMap(([client, ranges]) => {
     const known = before.sv.get(client) ?? 0;
     return ranges
       .filter(({ clock, len }) => clock + len > known)
-      .map(({ clock, len }): Range => [client, clock, clock + len]);
+      .map(({ clock, len }): IdRange => [client, clock, clock + len]);
   });
 }
 
 /** What `after` has deleted of what `before` shows. Both delete sets are sorted and joined. */
-function subtract(after: Y.Snapshot, before: Y.Snapshot): Range[] {
-  const result: Range[] = [];
+function subtract(after: Y.Snapshot, before: Y.Snapshot): IdRange[] {
+  const result: IdRange[] = [];
   for (const [client, ranges] of after.ds.clients) {
     const known = before.sv.get(client) ?? 0;
     const gone = before.ds.clients.get(client) ?? [];
@@ -158,12 +158,12 @@ function subtract(after: Y.Snapshot, before: Y.Snapshot): Range[] {
 }
 
 function addedItems(doc: Y.Doc, after: Y.Snapshot, before: Y.Snapshot): Y.Item[] {
-  const ranges = [...after.sv].map(([client, end]): Range => [client, before.sv.get(client) ?? 0, end]);
+  const ranges = [...after.sv].map(([client, end]): IdRange => [client, before.sv.get(client) ?? 0, end]);
   return itemsIn(doc, ranges);
 }
 
 /** The items of these ranges, which begin and end where items do; in an order that only depends on the ids. */
-function itemsIn(doc: Y.Doc, ranges: readonly Range[]): Y.Item[] {
+function itemsIn(doc: Y.Doc, ranges: readonly IdRange[]): Y.Item[] {
   const items: Y.Item[] = [];
   const sorted = [...ranges].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   for (const [client, start, end] of sorted) {

@@ -13,7 +13,7 @@ export interface RelayClientOptions {
   readonly device: string;
   readonly store: OfflineStore | Promise<OfflineStore> | undefined;
   /** Bytes that may be on their way without an acknowledgement; default what suits a network. */
-  readonly inFlightBytesMax?: number;
+  readonly inFlightBytesMax?: number | undefined;
   readonly merges?: MergeReporting | undefined;
   /** The connection, or the status of any document, changed. */
   readonly changed: () => void;
@@ -35,7 +35,7 @@ export class RelayClient implements DocumentClient {
       environment,
       token,
       device,
-      ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
+      inFlightBytesMax,
       readStateVector: (name) => this.#document(name).stateVector(),
       readDifference: (name, stateVector) => this.#document(name).difference(stateVector),
       readCopy: (name, reader) => this.#document(name).read(reader),
@@ -69,7 +69,7 @@ export class RelayClient implements DocumentClient {
       this.#driver,
       () => this.#options.environment.deviceCopies(),
       document,
-      this.#desk?.follow(document) ?? null,
+      this.#desk?.follow(document, this.#driver) ?? null,
       () => this.#documents.delete(name),
     );
     this.#documents.set(name, link);

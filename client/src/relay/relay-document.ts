@@ -127,6 +127,8 @@ export class RelayDocument implements DocumentLink {
       case 'awareness':
         document.applyAwareness(output.update);
         return;
+      case 'authors':
+        return;
       case 'opened':
         document.opened();
         return;

@@ -75,7 +75,7 @@ export class SessionDriver {
           readCopy(name, (doc) => differenceOf(doc, there));
         return new Comparisons({ digestCopy: (name) => readCopy(name, digestOf), compareCopy }, host);
       },
-      ...(inFlightBytesMax === undefined ? {} : { inFlightBytesMax }),
+      inFlightBytesMax,
     });
     this.#unwatchNetwork = environment.watchNetwork(() => {
       this.session.wake(this.clock.now());

@@ -131,6 +131,10 @@ export class HubLink {
         // The leader's own copy is compared with the relay's, and what tabs have came from there.
         this.session.compared(output.doc, 'elsewhere', nothingCompared, true);
         return;
+      case 'who':
+        // The leader asks the relay where it makes a report.
+        this.session.authors(output.doc, new Uint8Array(0));
+        return;
       case 'token':
         // Tabs have none: the leader has.
         return;

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as Y from 'yjs';
 import { computeMergeReport } from '../../src/merge/merge-report.ts';
+import { rangesOf } from '../../src/merge/update-ranges.ts';
 import { entryOf, Sides } from './sides.ts';
 
 /** A map with three keys. */
@@ -18,12 +19,16 @@ test('C2 who did the rest is told from the entries', () => {
   sides.theirs.getMap('m').set('a', 'theirs');
   sides.theirs.getMap('m').delete('b');
   sides.theirs.getMap('m').set('c', 'elsewhere');
-  const authors = [
-    { user: 'ann', device: 'phone', time: 1000 },
-    { user: 'bob', device: '', time: 2000 },
-    { user: 'ann', device: 'phone', time: 3000 },
+  const [first, second, third] = sides.input.theirs.map(rangesOf);
+  assert.ok(first && second && third);
+  const entries = [
+    // What came after, and what nobody reads here.
+    { user: 'eve', device: '', time: 4000, inserts: [[77, 0, 5] as const], deletes: [] },
+    { user: 'ann', device: 'phone', time: 3000, ...third },
+    { user: 'bob', device: '', time: 2000, ...second },
+    { user: 'ann', device: 'phone', time: 1000, ...first },
   ];
-  const report = computeMergeReport({ ...sides.input, authors });
+  const report = computeMergeReport({ ...sides.input, entries });
   assert.equal(report.authors, [
     { user: 'ann', device: 'phone', name: '', firstTime: 1000, lastTime: 3000, updates: 2 },
     { user: 'bob', device: '', name: '', firstTime: 2000, lastTime: 2000, updates: 1 },

@@ -8,9 +8,13 @@ import {
   canRestore,
   mergeReports,
 } from '@tideweave/client/merge';
+import type { Authorizer } from '@tideweave/server';
+import { decodeClientMessages } from '@tideweave/shared';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
 import * as Y from 'yjs';
+import type { WebSocketClass } from '../../src/transport/websocket-transport.ts';
 import { OfflineWorld, until, within } from '../offline/offline-world.ts';
 import { entryOf } from './sides.ts';
 
@@ -218,7 +222,55 @@ test('U4 the others are called as they call themselves in presence', async ({ wo
     ['cid', ['Cid']],
   ]);
   const [author] = ada.merges.at(-1)?.report.authors ?? [];
-  assert.equal([author?.user, author?.firstTime], ['', null]);
+  assert.equal([author?.user, author?.updates], ['', 1]);
+});
+
+test("U4 P103 who the others were is told from the relay's log, which is asked only for a report", async ({
+  world,
+}) => {
+  const authorize: Authorizer = ({ token }) => ({ access: 'write', user: token });
+  await world.offline();
+  await world.online({ authorize });
+  let asked = 0;
+  class Watched extends WebSocket {
+    override send(frame: Uint8Array): void {
+      asked += decodeClientMessages(frame, 2 ** 30).filter(({ type }) => type === 'who').length;
+      super.send(frame);
+    }
+  }
+  const open = (token: string, device: string, clientId: number): DocumentHandle =>
+    world
+      .client({ token, device, merges: mergeReports(), WebSocket: Watched as unknown as WebSocketClass })
+      .open('document', { doc: docOf(clientId) });
+  const ada = open('ada', 'laptop', 10);
+  const bob = open('bob', 'phone', 20);
+  await Promise.all([ada.whenSynced(), bob.whenSynced()]);
+  await shared(ada, bob);
+  await world.offline();
+  await apart(ada, bob);
+  map(ada).set('title', 'ada');
+  await world.online({ authorize });
+  await bothHave(ada, bob);
+  await settled(ada);
+  assert.is(asked, 0, 'nobody is asked where one side changed');
+
+  await world.offline();
+  await apart(ada, bob);
+  const from = Date.now();
+  map(ada).set('title', 'again');
+  map(ada).set('gone', 1);
+  map(bob).set('title', 'bob');
+  await world.online({ authorize });
+  await bothHave(ada, bob);
+  const report = await until('both to be told', () => bob.merges.at(-1)?.report ?? false);
+  assert.equal(
+    report.authors.map(({ user, device, updates }) => [user, device, updates]),
+    [['ada', 'laptop', 1]],
+  );
+  const [{ firstTime, lastTime } = { firstTime: 0, lastTime: 0 }] = report.authors;
+  assert.ok((firstTime ?? 0) >= from && (lastTime ?? Infinity) <= Date.now(), `${firstTime} to ${lastTime}`);
+  assert.equal(entryOf(report.entries, 'key', ['map', 'title']).by, [0]);
+  assert.ok(asked > 0);
 });
 
 test('U4 the provider for editor bindings takes mergeReports() as well', async ({ world }) => {

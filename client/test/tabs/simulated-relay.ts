@@ -168,6 +168,7 @@ export class SimulatedRelay {
       for (const room of rooms.keys()) {
         if (room.number !== output.doc) continue;
         if (output.kind === 'leave') rooms.delete(room);
+        else if (output.kind === 'who') session.authors(output.doc, new Uint8Array(0));
         else if (output.kind === 'compare') session.compared(output.doc, 'elsewhere', nothingCompared, true);
         else this.#inRoom(connection, room, output);
       }

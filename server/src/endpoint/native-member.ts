@@ -36,6 +36,8 @@ export class NativeMember implements Member {
   grantEndsAtMs: number = Infinity;
   /** Before this the copy is not compared again (monotonic ms). */
   comparableAtMs: number = -Infinity;
+  /** Before this nobody is told again who wrote what (monotonic ms). */
+  tellableAtMs: number = -Infinity;
   readonly #owner: NativeMemberOwner;
   readonly #out: PacedWriter;
 

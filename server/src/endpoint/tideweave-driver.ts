@@ -1,4 +1,5 @@
 import {
+  type Cursor,
   type OpenMessage,
   type RefusalCode,
   RefusedError,
@@ -11,8 +12,10 @@ import {
   nothingCompared,
   authorizedAtOnceMax,
   comparisonMsMin,
+  entryAuthorsMsMin,
 } from '@tideweave/shared';
 import type { Grant } from '../auth/authorizer.ts';
+import { authorsOf } from '../room/entry-authors.ts';
 import type { Room } from '../room/room.ts';
 import {
   type Driver,
@@ -141,6 +144,9 @@ export class TideweaveDriver implements Driver, NativeMemberOwner {
       case 'compare':
         this.#guard(output.doc, (member) => this.#compareCopy(member, output));
         return;
+      case 'who':
+        this.#guard(output.doc, (member) => void this.#tellAuthors(member, decodeCursor(output.cursor)));
+        return;
       case 'leave':
         this.#leave(output.doc);
         return;
@@ -264,6 +270,21 @@ export class TideweaveDriver implements Driver, NativeMemberOwner {
         ? { stateVector: room.state.stateVectorBytes, deletes: room.state.deletesBytes }
         : nothingCompared;
     this.#session.compared(room.number, result, state, member.access === 'write');
+  }
+
+  /** Who wrote what came after a cursor, as far as the log has it: told to nobody who has left meanwhile (A1). */
+  async #tellAuthors(member: NativeMember, cursor: Cursor | null): Promise<void> {
+    const { room, tellableAtMs } = member;
+    const now = this.#context.clock.now();
+    member.tellableAtMs = now + entryAuthorsMsMin;
+    let authors: Uint8Array = new Uint8Array(0);
+    try {
+      if (now >= tellableAtMs) authors = authorsOf(await room.entriesAfter(cursor));
+    } catch (error) {
+      asRefused(error, this.#context.logger, 'reading who wrote a document failed');
+    }
+    if (this.#members.get(room.number) === member) this.#session.authors(room.number, authors);
+    this.#drain();
   }
 
   #leave(doc: number): void {

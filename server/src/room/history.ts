@@ -140,6 +140,22 @@ export class History {
     if (this.#tailFrom < head.snapshotSeq) this.#dropTail(head.snapshotSeq);
   }
 
+  /** Committed entries after a cursor, as far back as the log has them; all of those where it points nowhere. */
+  async entriesAfter(cursor: Cursor | null): Promise<readonly Entry[]> {
+    const head = this.#head;
+    if (head === null) return [];
+    const after = Math.max(cursor?.logId === head.logId ? cursor.seq : 0, head.firstSeq - 1);
+    if (after < this.#tailFrom) {
+      try {
+        return await this.#log.read(this.#name, after);
+      } catch (error) {
+        // Compacted away while it was looked for.
+        if (!(error instanceof RangeError)) throw error;
+      }
+    }
+    return this.#tail.filter(({ seq }) => seq > after);
+  }
+
   /** Gives memory back while nobody needs it; the log has it all. */
   release(): void {
     this.#forgetComposed();

@@ -167,9 +167,14 @@ export class Room implements RoomTurn {
    * nothing and gets nothing twice. Throws `RefusedError` when the document cannot be read.
    */
   async bringUpToDate(known: Known, use: (updates: readonly Uint8Array[]) => void): Promise<void> {
+    await this.#whileLoaded(() => this.#bringUpToDate(known, use));
+  }
+
+  /** Whoever reads the log for somebody keeps the room loaded meanwhile. */
+  async #whileLoaded<Result>(read: () => Promise<Result>): Promise<Result> {
     this.#joining++;
     try {
-      await this.#bringUpToDate(known, use);
+      return await read();
     } finally {
       this.#joining--;
     }
@@ -253,16 +258,19 @@ export class Room implements RoomTurn {
   /** Where a cursor points (C7). Throws `RefusedError` when the log cannot be read. */
   async locate(cursor: Cursor): Promise<CursorPlace> {
     this.#check();
-    this.#joining++;
     try {
-      return await this.#history.locate(cursor);
+      return await this.#whileLoaded(() => this.#history.locate(cursor));
     } catch (error) {
       // Compacted away while it was looked for.
       if (error instanceof RangeError) return 'unknown';
       throw error;
-    } finally {
-      this.#joining--;
     }
+  }
+
+  /** Committed entries after a cursor: see `History.entriesAfter`. Throws `RefusedError` when the log cannot be read. */
+  async entriesAfter(cursor: Cursor | null): Promise<readonly Entry[]> {
+    this.#check();
+    return this.#whileLoaded(() => this.#history.entriesAfter(cursor));
   }
 
   /**

@@ -7,6 +7,7 @@ import {
   authorBytesMax,
   cursorBytesMax,
   digestBytes,
+  entryAuthorsBytesMax,
   frameBytes,
   messagesPerFrameMax,
   nameBytesMax,
@@ -39,6 +40,7 @@ const typeNumbers = {
   awareness: 7,
   compare: 8,
   token: 9,
+  who: 10,
   opened: 16,
   update: 17,
   'caught-up': 18,
@@ -48,6 +50,7 @@ const typeNumbers = {
   refuse: 22,
   compared: 23,
   grant: 24,
+  authors: 25,
 } as const satisfies Record<ClientMessage['type'] | ServerMessage['type'], number>;
 
 const scopes: readonly RefusalScope[] = ['connection', 'request', 'document'];
@@ -143,10 +146,11 @@ function writeClientFields(encoder: encoding.Encoder, message: ClientMessage | U
       encoding.writeVarUint(encoder, message.doc);
       encoding.writeVarUint8Array(encoder, message.update);
       return;
+    case 'who':
     case 'compare':
       encoding.writeVarUint(encoder, message.doc);
       encoding.writeVarUint8Array(encoder, message.cursor);
-      encoding.writeVarUint8Array(encoder, message.digest);
+      if (message.type === 'compare') encoding.writeVarUint8Array(encoder, message.digest);
       return;
     case 'token':
       encoding.writeVarString(encoder, message.token);
@@ -167,6 +171,10 @@ function writeFields(encoder: encoding.Encoder, message: ClientMessage | ServerM
       encoding.writeVarUint(encoder, results.indexOf(message.result));
       encoding.writeVarUint8Array(encoder, message.stateVector);
       encoding.writeVarUint8Array(encoder, message.deletes);
+      return;
+    case 'authors':
+      encoding.writeVarUint(encoder, message.doc);
+      encoding.writeVarUint8Array(encoder, message.entries);
       return;
     case 'opened':
       encoding.writeVarUint(encoder, message.request);
@@ -267,6 +275,8 @@ function readClientMessage(reader: Reader, type: number, updateBytesMax: number)
         cursor: reader.varBytes(cursorBytesMax),
         digest: reader.varBytes(digestBytes),
       };
+    case typeNumbers.who:
+      return { type: 'who', doc: reader.varUint(), cursor: reader.varBytes(cursorBytesMax) };
     case typeNumbers.token:
       return { type: 'token', token: reader.varString(tokenBytesMax) };
     default:
@@ -318,6 +328,8 @@ function readServerMessage(reader: Reader, type: number, updateBytesMax: number)
         stateVector: reader.varBytes(stateVectorBytesMax),
         deletes: reader.varBytes(updateBytesMax),
       };
+    case typeNumbers.authors:
+      return { type: 'authors', doc: reader.varUint(), entries: reader.varBytes(entryAuthorsBytesMax) };
     case typeNumbers.grant:
       return { type: 'grant', doc: reader.varUint(), endsInMs: reader.varUint() };
     case typeNumbers.refuse:

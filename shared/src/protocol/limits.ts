@@ -67,6 +67,12 @@ export const cursorBytesMax: number = 64;
 export const digestBytes: number = 16;
 /** Between two comparisons of one document that a relay makes for one session. */
 export const comparisonMsMin: number = 1000;
+/** Who wrote what, as a relay tells it at a time: about 5,000 keystrokes. One part of a transfer is as long. */
+export const entryAuthorsBytesMax: number = 64 * 1024;
+/** Bytes of updates that a relay looks into for that. */
+export const entryAuthorsScannedBytesMax: number = 4 * 1024 * 1024;
+/** Between two such answers about one document that a relay gives one session. */
+export const entryAuthorsMsMin: number = 1000;
 /** Between two new tokens of one connection that a relay looks at; a client of ours asks for one every 500 ms at most. */
 export const tokensMsMin: number = 400;
 /** Documents of one connection that the authorizer is asked about at a time, for a new token. */

@@ -74,6 +74,14 @@ export interface CompareMessage {
   readonly digest: Uint8Array;
 }
 
+/** Asks who wrote the entries after a cursor; answered with `authors`. */
+export interface WhoMessage {
+  readonly type: 'who';
+  readonly doc: number;
+  /** From a watermark; empty for all that the log still has. */
+  readonly cursor: Uint8Array;
+}
+
 /** Authorizes every document that is open on the connection anew (A1); later opens bring the same token. */
 export interface TokenMessage {
   readonly type: 'token';
@@ -155,6 +163,14 @@ export interface ComparedMessage {
   readonly deletes: Uint8Array;
 }
 
+/** The answer to `who`: of the entries asked about, the newest, as far as the log has them. */
+export interface AuthorsMessage {
+  readonly type: 'authors';
+  readonly doc: number;
+  /** See `encodeEntryAuthors`. */
+  readonly entries: Uint8Array;
+}
+
 /** When the grant of a document ends: after `opened` if it does, and for each document in answer to `token`. */
 export interface GrantMessage {
   readonly type: 'grant';
@@ -188,6 +204,7 @@ export type ClientMessage =
   | CaughtUpMessage
   | AwarenessMessage
   | CompareMessage
+  | WhoMessage
   | TokenMessage
   | PingMessage
   | PongMessage;
@@ -201,6 +218,7 @@ export type ServerDocumentMessage =
   | AckMessage
   | WatermarkMessage
   | ComparedMessage
+  | AuthorsMessage
   | AwarenessMessage;
 
 /** What a relay says about the connection and its grants, or in answer to a request. */

@@ -3,7 +3,7 @@
  * of the encoded messages and fails when they change without one.
  *
  * 1: first version: open, push, resync, acknowledgements after the commit, cursors, awareness, comparison by digest,
- *    tokens renewed in band.
+ *    tokens renewed in band, who wrote what.
  */
 export const protocolVersion: number = 1;
 

@@ -82,6 +82,10 @@ export class ClientExchange {
       case 'compared':
         this.#comparisons?.compared(document, message);
         return;
+      case 'authors':
+        expect(document.move('authors'), message);
+        this.#outputs.tell({ kind: 'authors', name, entries: message.entries });
+        return;
       case 'awareness':
         this.#outputs.tell({ kind: 'awareness', name, update: message.update });
     }

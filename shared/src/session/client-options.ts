@@ -12,7 +12,7 @@ export interface ClientExchangeOptions {
   /** Makes what compares copies with the relay's documents, when the first is open. */
   readonly comparisons: (host: ComparisonHost) => Comparisons;
   /** Bytes that may be on their way without an acknowledgement; default 4 MiB, which suits a network. */
-  readonly inFlightBytesMax?: number;
+  readonly inFlightBytesMax?: number | undefined;
   /** A client has Yjs for it, and need not load a second one. */
   readonly merge: Merge;
 }

@@ -24,6 +24,8 @@ export type ClientOutput =
   | { readonly kind: 'watermark'; readonly name: string; readonly epoch: string; readonly cursor: Uint8Array }
   /** The two were different where they should have been the same, and are being exchanged (C1). */
   | { readonly kind: 'diverged'; readonly name: string; readonly divergence: Divergence }
+  /** The answer to `who`: see `decodeEntryAuthors`. */
+  | { readonly kind: 'authors'; readonly name: string; readonly entries: Uint8Array }
   | { readonly kind: 'refused'; readonly name: string; readonly error: RefusalStatus }
   /** `status(name)` has changed. */
   | { readonly kind: 'status'; readonly name: string }

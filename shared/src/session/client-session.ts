@@ -151,6 +151,12 @@ export class ClientSession {
     this.#exchange.compareSoon(this.#document(name), now);
   }
 
+  /** Asks the relay who wrote what came after a cursor: the output `authors`, or nothing where it cannot be asked now. */
+  who(name: string, cursor: Uint8Array): void {
+    const { state, number: doc } = this.#document(name);
+    if (state === 'live') this.#outputs.send({ type: 'who', doc, cursor });
+  }
+
   /** Sends an awareness update; one made without a connection is dropped, as presence is told anew on opening. */
   announce(name: string, update: Uint8Array): void {
     const { number } = this.#document(name);

@@ -150,6 +150,11 @@ export class ServerSession {
     for (const message of splitUpdate(doc, deletes, partBytes, conclude)) this.#send(message);
   }
 
+  /** The answer to a `who`. */
+  authors(doc: number, entries: Uint8Array): void {
+    if (this.#documents.has(doc)) this.#send({ type: 'authors', doc, entries });
+  }
+
   /** Everything up to `ticket` is durable: acknowledges what that completes (D2). */
   committed(doc: number, ticket: number): void {
     const document = this.#documents.get(doc);
@@ -211,6 +216,10 @@ export class ServerSession {
       case 'compare':
         if (this.#event(message.doc, 'compare') === undefined) return;
         this.#outputs.push({ kind: 'compare', doc: message.doc, cursor: message.cursor, digest: message.digest });
+        return;
+      case 'who':
+        if (this.#event(message.doc, 'who') === undefined) return;
+        this.#outputs.push({ kind: 'who', doc: message.doc, cursor: message.cursor });
         return;
       case 'awareness':
         if (this.#event(message.doc, 'awareness') === undefined) return;
@@ -330,6 +339,8 @@ export type ServerOutput =
   | { readonly kind: 'caught-up'; readonly doc: number }
   /** Compare the document with the client's copy: say `compared`. */
   | { readonly kind: 'compare'; readonly doc: number; readonly cursor: Uint8Array; readonly digest: Uint8Array }
+  /** Say `authors` of the entries after the cursor. */
+  | { readonly kind: 'who'; readonly doc: number; readonly cursor: Uint8Array }
   | { readonly kind: 'leave'; readonly doc: number }
   | { readonly kind: 'close'; readonly closeCode: number; readonly error: RefusedError };
 

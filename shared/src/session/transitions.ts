@@ -26,6 +26,7 @@ export type ServerDocumentEvent =
   | 'awareness'
   | 'caught-up'
   | 'compare'
+  | 'who'
   /** The relay lacks something: what was pushed builds on it, the client is ahead, or a comparison said so. */
   | 'behind-client'
   | 'leave'
@@ -40,6 +41,7 @@ export const serverDocumentTransitions: TransitionTable<ServerDocumentState, Ser
     awareness: '-',
     'caught-up': '-',
     compare: '-',
+    who: '-',
     'behind-client': '-',
     leave: '-',
     refused: '-',
@@ -52,6 +54,7 @@ export const serverDocumentTransitions: TransitionTable<ServerDocumentState, Ser
     awareness: 'open',
     'caught-up': 'open',
     compare: 'open',
+    who: 'open',
     'behind-client': 'wanting',
     leave: 'absent',
     refused: 'absent',
@@ -64,6 +67,7 @@ export const serverDocumentTransitions: TransitionTable<ServerDocumentState, Ser
     awareness: 'wanting',
     'caught-up': 'wanting',
     compare: 'wanting',
+    who: 'wanting',
     'behind-client': '-',
     leave: 'absent',
     refused: 'absent',
@@ -90,6 +94,7 @@ export type ClientDocumentEvent =
   | 'update'
   | 'caught-up'
   | 'compared'
+  | 'authors'
   /** The copy here lacks what the relay has: it is opened again from the beginning. */
   | 'astray'
   | 'refused-for-now'
@@ -104,6 +109,7 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     update: '!',
     'caught-up': '!',
     compared: '!',
+    authors: '!',
     astray: '-',
     'refused-for-now': '!',
     'refused-for-good': 'refused',
@@ -116,6 +122,7 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     update: '!',
     'caught-up': '!',
     compared: '!',
+    authors: '!',
     astray: '-',
     'refused-for-now': 'waiting',
     'refused-for-good': 'refused',
@@ -128,6 +135,7 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     update: 'catching-up',
     'caught-up': 'live',
     compared: '!',
+    authors: '!',
     astray: '-',
     'refused-for-now': 'waiting',
     'refused-for-good': 'refused',
@@ -140,6 +148,7 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     update: 'live',
     'caught-up': '!',
     compared: 'live',
+    authors: 'live',
     astray: 'idle',
     'refused-for-now': 'waiting',
     'refused-for-good': 'refused',
@@ -152,6 +161,7 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     update: '-',
     'caught-up': '-',
     compared: '-',
+    authors: '-',
     astray: '-',
     'refused-for-now': '-',
     'refused-for-good': 'refused',
@@ -164,6 +174,7 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     update: '-',
     'caught-up': '-',
     compared: '-',
+    authors: '-',
     astray: '-',
     'refused-for-now': '-',
     'refused-for-good': '-',
@@ -176,6 +187,7 @@ export const clientDocumentTransitions: TransitionTable<ClientDocumentState, Cli
     update: '-',
     'caught-up': '-',
     compared: '-',
+    authors: '-',
     astray: '-',
     'refused-for-now': '-',
     'refused-for-good': '-',

@@ -289,4 +289,24 @@ test('U3 U1 an upload shows what is durable of all there was to send, and only w
   assert.is(upload(), null, 'it begins anew');
 });
 
+test('P103 a client asks who wrote what where a document is live, and is told what the relay answers', () => {
+  const bench = new Bench();
+  bench.session.open('a');
+  bench.session.who('a', none);
+  bench.connect();
+  bench.session.who('a', none);
+  bench.say(opened(1, 1));
+  bench.session.who('a', none);
+  assert.equal(
+    bench.sent().filter((message) => message.startsWith('who')),
+    [],
+  );
+  bench.say({ type: 'caught-up', doc: 1 });
+  bench.session.who('a', none);
+  assert.equal(bench.sent(), ['who doc 1 after none']);
+  bench.say({ type: 'authors', doc: 1, entries: Uint8Array.of(1, 2) });
+  bench.sent();
+  assert.equal(bench.told, ['authors']);
+});
+
 test.run();

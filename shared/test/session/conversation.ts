@@ -329,11 +329,7 @@ export class Conversation {
         this.#line(name, `learns that ${output.name} lacked something ${where}, exchange ${attempt}`);
         return;
       }
-      case 'confirmed':
-      case 'watermark':
-      case 'opened':
-      case 'synced':
-      case 'awareness':
+      default:
         this.#line(name, `hears ${output.kind} of ${output.name}`);
     }
   }

@@ -1,5 +1,6 @@
 /** Messages and states in words, for transcripts and for the messages of failing tests. */
 import * as Y from 'yjs';
+import { type EntryAuthor, type IdRange, decodeEntryAuthors } from '../../src/protocol/entry-authors.ts';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/message.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { decodeCursor } from '../../src/protocol/cursor.ts';
@@ -43,6 +44,10 @@ export function describeMessage(message: ClientMessage | ServerMessage): string 
       const has = message.result === 'differs' ? `: the relay has ${vectorText(message.stateVector)}` : '';
       return `compared doc ${message.doc} ${message.result}${has} ${deletesText(message.deletes)}`.trimEnd();
     }
+    case 'who':
+      return `who doc ${message.doc} after ${cursorText(message.cursor)}`;
+    case 'authors':
+      return `authors doc ${message.doc} ${decodeEntryAuthors(message.entries).map(authorText).join('; ')}`.trimEnd();
     case 'token':
       return `token ${message.token}`;
     case 'grant':
@@ -95,6 +100,12 @@ function deletesText(deletes: Uint8Array): string {
   const words: string[] = [];
   IdRanges.decode(deletes).forEach((client, start, end) => words.push(`-${client}:${start}+${end - start}`));
   return `[${words.join(' ')}]`;
+}
+
+function authorText({ user, device, time, inserts, deletes }: EntryAuthor): string {
+  const ids = (sign: string, ranges: readonly IdRange[]): string[] =>
+    ranges.map(([client, start, end]) => `${sign}${client}:${start}+${end - start}`);
+  return `${user}@${device} at ${time} [${[...ids('', inserts), ...ids('-', deletes)].join(' ')}]`;
 }
 
 /** Runs and deletions of an update, or its size where these bytes are only its end. */

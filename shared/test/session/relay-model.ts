@@ -222,6 +222,9 @@ export class ModelConnection {
         this.session.compared(output.doc, result, state, access === 'write');
         return;
       }
+      case 'who':
+        this.session.authors(output.doc, new Uint8Array(0));
+        return;
       case 'leave': {
         const member = this.#members.get(output.doc);
         this.#members.delete(output.doc);

@@ -78,6 +78,7 @@ const eventOf: Record<ServerDocumentEvent, (session: ServerSession) => void> = {
   awareness: (session) => session.receive(encodeMessages([{ type: 'awareness', doc: 1, update }]), 0),
   'caught-up': (session) => session.receive(encodeMessages([{ type: 'caught-up', doc: 1 }]), 0),
   compare: (session) => session.receive(encodeMessages([compare()]), 0),
+  who: (session) => session.receive(encodeMessages([{ type: 'who', doc: 1, cursor: vector }]), 0),
   'behind-client': (session) => session.missing(1, null, vector),
   leave: (session) => session.receive(encodeMessages([{ type: 'leave', doc: 1 }]), 0),
   refused: (session) => session.refuseDocument(1, new RefusedError('TW_OVERLOADED', 'r')),
