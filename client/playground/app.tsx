@@ -32,7 +32,8 @@ export function App({ name }: { name: string }) {
               Change the <b>title</b> on both devices, to different ones.
             </li>
             <li>
-              Switch A back <b>on</b>, and read what the merge did. One of the two lost: put it back.
+              Switch A back <b>on</b>, and read what the merge did. One of the two titles lost; if it is A's, put it
+              back.
             </li>
           </ol>
         </section>
