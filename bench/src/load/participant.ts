@@ -97,6 +97,7 @@ export async function join(
 
 class NativeParticipant extends Participant {
   #doc = 0;
+  #epoch = '';
   #n = 0;
   #parts: Uint8Array[] = [];
 
@@ -132,6 +133,7 @@ class NativeParticipant extends Participant {
     switch (message.type) {
       case 'opened':
         this.#doc = message.doc;
+        this.#epoch = message.epoch;
         break;
       case 'part':
         this.#parts.push(Uint8Array.from(message.bytes));
@@ -154,7 +156,8 @@ class NativeParticipant extends Participant {
         this.onAwareness(message.update);
         break;
       case 'watermark':
-        this.resume = { epoch: message.epoch, cursor: Uint8Array.from(message.cursor) };
+        this.#epoch ||= message.epoch;
+        this.resume = { epoch: this.#epoch, cursor: Uint8Array.from(message.cursor) };
         break;
       case 'ping':
         this.socket.write(clientFrame(encodeMessages([{ type: 'pong' }])));

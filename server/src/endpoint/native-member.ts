@@ -40,6 +40,8 @@ export class NativeMember implements Member {
   tellableAtMs: number = -Infinity;
   readonly #owner: NativeMemberOwner;
   readonly #out: PacedWriter;
+  /** Of the history that the client was told it is in: in `opened`, or by the first watermark after it. */
+  #epochTold: string;
 
   constructor(
     owner: NativeMemberOwner,
@@ -53,6 +55,7 @@ export class NativeMember implements Member {
     this.#owner = owner;
     this.#out = out;
     this.room = room;
+    this.#epochTold = room.head?.epoch ?? '';
     this.user = grant.user;
     this.access = grant.access;
     this.device = device;
@@ -85,10 +88,11 @@ export class NativeMember implements Member {
   watermark(settled: boolean): void {
     const { cursor, number } = this.room;
     if (cursor === null) return;
+    // A history does not change while a room is open: said once, it is left out.
+    const epoch = cursor.epoch === this.#epochTold ? '' : cursor.epoch;
+    this.#epochTold = cursor.epoch;
     this.#out.write(
-      binaryFrame([
-        encodeMessages([{ type: 'watermark', doc: number, epoch: cursor.epoch, cursor: cursor.bytes, settled }]),
-      ]),
+      binaryFrame([encodeMessages([{ type: 'watermark', doc: number, epoch, cursor: cursor.bytes, settled }])]),
     );
   }
 
