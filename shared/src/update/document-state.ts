@@ -12,15 +12,21 @@ export type Admission = 'new' | 'known' | 'missing';
 
 export class DocumentState {
   readonly stateVector: StateVector;
+  #deletes: IdRanges | Uint8Array;
+
+  /** `deletes`: ranges, or a V1 delete set that is read when it is needed first: who only reads need not wait for it. */
+  constructor(stateVector: StateVector = new Map(), deletes: IdRanges | Uint8Array = new IdRanges()) {
+    this.stateVector = stateVector;
+    this.#deletes = deletes;
+  }
+
   /**
    * What updates have said to be deleted. Yjs deletes more by itself when it integrates (a map entry that loses, content
    * put into something deleted), so this may lack what the delete set of a Y.Doc has.
    */
-  readonly deletes: IdRanges;
-
-  constructor(stateVector: StateVector = new Map(), deletes: IdRanges = new IdRanges()) {
-    this.stateVector = stateVector;
-    this.deletes = deletes;
+  get deletes(): IdRanges {
+    if (this.#deletes instanceof Uint8Array) this.#deletes = IdRanges.decode(this.#deletes);
+    return this.#deletes;
   }
 
   /**
@@ -59,19 +65,19 @@ export class DocumentState {
 
   /** Takes over what an admitted update brings. */
   apply(scan: UpdateScan): void {
-    const { stateVector, deletes } = this;
+    const { stateVector } = this;
     // Content that arrives as gone counts only where nothing is yet: Yjs ignores structs for clocks it has.
     for (let row = 0; row < scan.goneCount; row++) {
       const client = scan.goneClient[row]!;
       const clock = Math.max(scan.goneClock[row]!, stateVector.get(client) ?? 0);
-      if (clock < scan.goneEnd[row]!) deletes.add(client, clock, scan.goneEnd[row]!);
+      if (clock < scan.goneEnd[row]!) this.deletes.add(client, clock, scan.goneEnd[row]!);
     }
     for (let row = 0; row < scan.runCount; row++) {
       const client = scan.runClient[row]!;
       const end = scan.runEnd[row]!;
       if (end > (stateVector.get(client) ?? 0)) stateVector.set(client, end);
     }
-    deletes.addScan(scan);
+    if (scan.deleteCount > 0) this.deletes.addScan(scan);
   }
 }
 

@@ -6,7 +6,6 @@
 import { assert } from '../base/assert.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { DocumentState } from './document-state.ts';
-import { IdRanges } from './id-ranges.ts';
 import { SnapshotIndex } from './snapshot-index.ts';
 import type { StateVector } from './state-vector.ts';
 import { Kind } from './struct-format.ts';
@@ -103,7 +102,5 @@ export function snapshotState(update: Uint8Array, index: Uint8Array): DocumentSt
   const sections = new SnapshotIndex(index);
   const stateVector: StateVector = new Map();
   while (sections.nextSection(nothingKnown)) stateVector.set(sections.client, sections.endClock);
-  const deletes = new IdRanges();
-  deletes.addDeleteSet(update, sections.deleteSetOffset);
-  return new DocumentState(stateVector, deletes);
+  return new DocumentState(stateVector, update.slice(sections.deleteSetOffset));
 }
