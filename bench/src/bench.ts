@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Presets, SingleBar } from 'cli-progress';
 import { drawCharts } from './charts/charts.ts';
+import { writePage } from './charts/page.ts';
 import { peers } from './peers/peers.ts';
 import { type Arguments, UsageError, parseArguments } from './runner/arguments.ts';
 import { plan } from './runner/plan.ts';
@@ -42,7 +43,10 @@ async function main(args: Arguments): Promise<void> {
   } finally {
     await rm(corpus, { recursive: true, force: true });
   }
-  if (args.charts && isWhole) await drawCharts(chartsFolder, results, workloads);
+  if (args.charts && isWhole) {
+    await drawCharts(chartsFolder, results, workloads);
+    await writePage(resultsFolder, results, workloads);
+  }
   process.stdout.write(`${formatResults(results, workloads)}\n\nwritten to ${latest}\n`);
   if (results.runs.some(({ peer, failure }) => failure !== null && peers[peer].isOurs)) process.exitCode = 1;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { drawCharts } from '../src/charts/charts.ts';
+import { writePage } from '../src/charts/page.ts';
 import { emptyResults } from '../src/runner/results.ts';
 import { Summary, growthCurves } from '../src/runner/summary.ts';
 import { workloads } from '../src/workloads/workloads.ts';
@@ -29,12 +30,17 @@ test('W0 charts show every server that was measured, and how our costs grow', as
       const measures = { cpuUsPerUpdate: 10 ** at };
       results.runs.push({ ...run, workload: 'growth', variant, peer: 'tideweave', measures });
     }
-    await drawCharts(folder, results, workloads);
-    assert.equal((await readdir(folder)).toSorted(), ['fan-out-cpu.svg', 'growth.svg']);
-    const svg = await readFile(join(folder, 'fan-out-cpu.svg'), 'utf8');
+    const charts = join(folder, 'charts');
+    await drawCharts(charts, results, workloads);
+    assert.equal((await readdir(charts)).toSorted(), ['fan-out-cpu.svg', 'growth.svg']);
+    const svg = await readFile(join(charts, 'fan-out-cpu.svg'), 'utf8');
     assert.match(svg, /^<svg/);
     assert.match(svg, />Tideweave</);
     assert.match(svg, />4\.25</);
+    await writePage(folder, results, workloads);
+    const page = await readFile(join(folder, 'README.md'), 'utf8');
+    assert.match(page, '![fan out cpu](charts/fan-out-cpu.svg)');
+    assert.match(page, /CPU per delivery.*4\.25/);
     const [curve] = growthCurves(new Summary(results), workloads);
     assert.equal(curve?.points, [
       [1, 1],
