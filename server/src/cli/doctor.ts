@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { defaultLimits } from '@tideweave/shared';
 
 import { systemClock } from '../clock.ts';
+import { asError } from '../observability/log.ts';
 import { exitCodes, type FolderCommandOutput } from './folder-command.ts';
 import { RelayClient, RelayRefusal } from './relay-client.ts';
 import type { RelaySettings } from './relay-commands.ts';
@@ -121,6 +122,13 @@ async function checkRelay({ url, token }: RelaySettings): Promise<Check> {
     return { what, isWell: true, says: `${url} answers and takes edits` };
   } catch (error) {
     if (error instanceof RelayRefusal) return { what, isWell: false, says: `${url}: ${error.message}` };
-    return { what, isWell: true, says: `nobody answers at ${url}: the port is free for one` };
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : null;
+    if (cause !== null && 'code' in cause && cause.code === 'ECONNREFUSED')
+      return { what, isWell: true, says: `nobody listens at ${url}: the port is free for one` };
+    return {
+      what,
+      isWell: false,
+      says: `${url} does not answer as a relay does: ${(cause ?? asError(error)).message}`,
+    };
   }
 }

@@ -10,7 +10,7 @@ import { ConfigError, type Flags, configFilePath, parseConfig } from '../config.
 
 import { addBackupCommands } from './backup-commands.ts';
 import { addRelayCommands } from './relay-commands.ts';
-import { type CommandSurroundings, dataOption, jsonOption, relayOptions } from './options.ts';
+import { type CommandSurroundings, dataOption, jsonOption, relayOptions, tokenOf } from './options.ts';
 
 /** What the command line needs of its surroundings. */
 export interface Surroundings {
@@ -184,7 +184,7 @@ function addImportCommand(program: Command, around: CommandSurroundings): void {
     )
     .addOption(new Option('--data <folder>', `folder to import into (default: ${defaultData})`))
     .addOption(new Option('--url <url>', 'a running relay to import into, instead of a folder').conflicts('data'))
-    .addOption(new Option('--token <token>', 'what its authorizer is shown (or IMPORT_TOKEN in the environment)'))
+    .addOption(new Option('--token <token>', 'what its authorizer is shown (or TIDEWEAVE_TOKEN in the environment)'))
     .addOption(
       new Option('--on-conflict <what>', 'what to do with a name that is taken')
         .choices(['skip', 'merge', 'rename'])
@@ -206,7 +206,7 @@ function addImportCommand(program: Command, around: CommandSurroundings): void {
         name: flags.name ?? null,
         data: flags.data ?? defaultData,
         url: flags.url ?? null,
-        token: flags.token ?? around.env['IMPORT_TOKEN'] ?? '',
+        token: tokenOf(flags, around.env),
         onConflict: flags.onConflict,
         salvage: flags.salvage === true,
         dryRun: flags.dryRun === true,

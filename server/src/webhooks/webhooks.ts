@@ -145,14 +145,15 @@ export class Webhooks {
     const before = this.#present.get(name) ?? new Set<string>();
     const joined = [...users].filter((user) => !before.has(user));
     const left = [...before].filter((user) => !users.has(user));
-    if (users.size === 0) this.#present.delete(name);
-    else this.#present.set(name, users);
     if (joined.length + left.length === 0) return;
     const events = [
       ...joined.map((user) => this.#event('presence.joined', name, '', 0, user)),
       ...left.map((user) => this.#event('presence.left', name, '', 0, user)),
     ];
-    await this.#options.queue.add(events, name, null);
+    // When too much waits, they are told later, as far as it is still true.
+    if (!(await this.#options.queue.add(events, name, null))) return;
+    if (users.size === 0) this.#present.delete(name);
+    else this.#present.set(name, users);
   }
 
   #event(type: WebhookType, document: string, epoch: string, seq: number, user: string): WebhookEvent {

@@ -1,6 +1,8 @@
 // @slow
 // The commands that ask a running relay, and the page that describes all commands.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -142,10 +144,17 @@ test('U3 doctor looks at disk, files, versions and relay', async () => {
       assert.match(said['versions'] ?? '', /^tideweave 1\.2\.3, Node \d+/);
       assert.match(said['sync'] ?? '', /^\d+\.\d\d ms/);
       assert.match(said['relay'] ?? '', /answers and takes edits$/);
-      const broken = await run(['doctor', '--data', '/proc/nowhere', '--url', 'http://127.0.0.1:1']);
+      const other = createServer((socket) => socket.resume().end('SSH-2.0-something else'));
+      other.listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const taken = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+      const broken = await run(['doctor', '--data', '/proc/nowhere', '--url', taken]);
       assert.is(broken.code, 1);
       assert.match(broken.out, /^SEE {3}data folder: .*cannot be written to/m);
-      assert.match(broken.out, /^ok {4}relay: nobody answers/m);
+      assert.match(broken.out, /^SEE {3}relay: .* does not answer as a relay does/m);
+      other.close();
+      await once(other, 'close');
+      assert.match((await run(['doctor', '--data', folder, '--url', taken])).out, /^ok {4}relay: nobody listens/m);
     }),
   );
 });
