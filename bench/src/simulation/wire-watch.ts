@@ -121,7 +121,11 @@ export class WireWatch {
 
   /** A frame of the client's reaches the relay: from here on, nobody else may have been first to bring it what is in there. */
   reached(frame: Uint8Array): void {
-    if (this.spoiled) return;
+    if (this.spoiled) {
+      // What was sent before the damage arrives, and its tokens count.
+      if (this.#dialect === 'tideweave') for (const token of tokensIn(frame)) this.grants.brought(token);
+      return;
+    }
     if (this.#dialect === 'y-websocket') {
       for (const message of decodeYWebsocket(frame, bytesMax))
         if (message.type === 'update' || message.type === 'step-2') this.grants.pushed(this.#document, message.update);
@@ -337,5 +341,15 @@ function describeBytes(value: unknown): string {
     return `${value.length} bytes (${Coverage.ofUpdate(value).toString()})`;
   } catch {
     return `${value.length} bytes`;
+  }
+}
+
+/** The tokens in a frame, none if it is damaged. */
+function tokensIn(frame: Uint8Array): readonly string[] {
+  try {
+    const messages = decodeClientMessages(frame, bytesMax);
+    return messages.flatMap((message) => (message.type === 'open' || message.type === 'token' ? [message.token] : []));
+  } catch {
+    return [];
   }
 }

@@ -140,14 +140,13 @@ export class Room implements RoomTurn {
       case 'new':
         break;
     }
-    const news = this.#state.newsOf(update);
-    if (this.#setAside.has(update) || this.#setAside.has(news)) {
+    if (this.#setAside.has(update)) {
       throw new RefusedError('TW_QUARANTINED', 'this update cannot be applied and was set aside before');
     }
-    this.#checkRoom(news.length);
+    this.#checkRoom(update.length);
     this.#state.take();
     if (this.#batch.length === 0) this.#batchSinceMs = clock.now();
-    this.#batch.push({ contributor, update: news });
+    this.#batch.push({ contributor, update });
     meter.accepted(update.length);
     turn.roomHasWork(this);
     return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };
