@@ -57,7 +57,8 @@ export class CheckedDesk extends MergeDesk {
     const { counts, name } = this.#options;
     const bytes = [input.base, input.mine, input.theirs].flat().reduce((sum, { length }) => sum + length, 0);
     const sides = apart(input);
-    if (bytes > comparedBytesMax || sides === null || !report.complete) return;
+    // A report that had to be cut says so, and is not all there is to tell.
+    if (bytes > comparedBytesMax || sides === null || !report.complete || report.truncated) return;
     try {
       if (checkByBruteForce(sides, report, roots)) counts.compared++;
     } catch (error) {
