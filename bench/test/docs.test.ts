@@ -22,10 +22,15 @@ function pages(folder: string): string[] {
   });
 }
 
+/** A page without its fenced code, in which `#` begins comments and brackets are no links. */
+function withoutCode(text: string): string {
+  return text.replaceAll(/^ *(`{3,}|~{3,}).*\n(?:[\s\S]*?\n)?? *\1[`~]* *$/gm, '');
+}
+
 /** The anchors that GitHub gives a page's headings. */
-function anchorsOf(page: string): Set<string> {
+function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
-  for (const [, heading = ''] of readFileSync(page, 'utf8').matchAll(/^#{1,6} (.+)$/gm)) {
+  for (const [, heading = ''] of withoutCode(text).matchAll(/^#{1,6} (.+)$/gm)) {
     const plain = heading.replaceAll(/[^\p{L}\p{N} _-]/gu, '').toLowerCase();
     anchors.add(plain.trim().replaceAll(' ', '-'));
   }
@@ -34,14 +39,17 @@ function anchorsOf(page: string): Set<string> {
 
 /** Where a page's links lead nowhere. */
 function deadLinks(page: string): string[] {
-  const text = readFileSync(page, 'utf8').replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, '');
+  const text = withoutCode(readFileSync(page, 'utf8')).replaceAll(/`[^`\n]*`/g, '');
   const dead: string[] = [];
   for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
     if (/^(?:https?|mailto|wss?):/.test(target)) continue;
     const [path = '', anchor] = target.split('#');
     const to = path === '' ? page : resolve(dirname(page), path);
     const isThere = existsSync(to);
-    if (!isThere || (anchor !== undefined && !(statSync(to).isFile() && anchorsOf(to).has(anchor)))) {
+    if (
+      !isThere ||
+      (anchor !== undefined && !(statSync(to).isFile() && anchorsOf(readFileSync(to, 'utf8')).has(anchor)))
+    ) {
       dead.push(`${relative(root, page)}: ${target}`);
     }
   }
@@ -52,6 +60,12 @@ test('O8 every link of the documentation leads to a file and a heading', () => {
   const all = pages(root);
   assert.ok(all.length > 20, `only ${all.length} pages`);
   assert.equal(all.flatMap(deadLinks), []);
+});
+
+test('O8 what looks like a heading within code is none', () => {
+  const page =
+    '# Real\n\n```sh\n# a comment\necho\n```\n\n## `Named` here\n\n1. a list\n\n   ~~~\n# another\n   ~~~\n\n```\n```\n\n### Last\n';
+  assert.equal([...anchorsOf(page)], ['real', 'named-here', 'last']);
 });
 
 test('O8 the quick start prints what it says', async () => {
