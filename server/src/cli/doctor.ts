@@ -1,13 +1,14 @@
 /** `tideweave doctor`: whether this machine is fit for a relay, and whether the one on it is well. */
 import { mkdtemp, open, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { release } from 'node:os';
+import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 
-import { defaultLimits } from '@tideweave/shared';
-
 import { systemClock } from '../clock.ts';
+import type { Config } from '../config-schema.ts';
 import { asError } from '../observability/log.ts';
 import { exitCodes, type FolderCommandOutput } from './folder-command.ts';
+import { listenFailure, reachable, showHost } from './listening.ts';
 import { RelayClient, RelayRefusal } from './relay-client.ts';
 import type { RelaySettings } from './relay-commands.ts';
 
@@ -20,23 +21,25 @@ interface Check {
 const freeBytesMin = 1024 ** 3;
 const syncs = 30;
 const syncMsMax = 50;
+const answerMsMax = 10_000;
 /** Files of LevelDB, of Node, and room. */
 const filesBesideSockets = 2000;
 
 /** Returns the exit code. */
 export async function doctor(
-  settings: RelaySettings & { readonly data: string; readonly version: string },
+  settings: RelaySettings & { readonly version: string; readonly config: Config },
   output: FolderCommandOutput,
 ): Promise<number> {
-  const { data, version, json } = settings;
+  const { version, json, config } = settings;
   const checks: Check[] = [
     {
       what: 'versions',
       isWell: isNodeNewEnough(process.versions.node),
       says: `tideweave ${version}, Node ${process.versions.node}, ${process.platform} ${release()}`,
     },
-    ...(await checkDisk(data)),
-    await checkFiles(),
+    ...(await checkDisk(config.data)),
+    await checkFiles(config.limits.connectionsMax),
+    await checkPort(config),
     await checkRelay(settings),
   ];
   const isWell = checks.every((check) => check.isWell);
@@ -103,32 +106,70 @@ async function syncTimes(place: string): Promise<readonly number[]> {
   return times;
 }
 
-async function checkFiles(): Promise<Check> {
+async function checkFiles(connectionsMax: number): Promise<Check> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
   const [, found] = /^Max open files\s+(\d+|unlimited)/m.exec(limits) ?? [];
   const most = found === undefined || found === 'unlimited' ? Infinity : Number(found);
-  const wanted = defaultLimits.connectionsMax + filesBesideSockets;
+  const wanted = connectionsMax + filesBesideSockets;
   const says =
     found === undefined
       ? 'this system does not say how many'
-      : `${found} may be open; ${defaultLimits.connectionsMax} connections (--connections-max) need ${wanted}`;
+      : `${found} may be open; ${connectionsMax} connections (--connections-max) need ${wanted}`;
   return { what: 'open files', isWell: most >= wanted, says };
 }
 
+/** Listens for a moment where the relay would. */
+async function checkPort({ host, port }: Config): Promise<Check> {
+  const what = 'port';
+  const place = `${showHost(host)}:${port}`;
+  const error = await tryToListen(host, port);
+  if (error === null) {
+    const says = port === 0 ? `a relay gets a free one on ${showHost(host)}` : `${place} is free for a relay`;
+    return { what, isWell: true, says };
+  }
+  const isTaken = 'code' in error && error.code === 'EADDRINUSE';
+  const answer = isTaken ? await askRelay(`http://${showHost(reachable(host))}:${port}`, '') : null;
+  if (answer?.isRelay === true) return { what, isWell: true, says: `${place} has a relay already` };
+  return {
+    what,
+    isWell: false,
+    says: listenFailure(error, host, port) ?? `${place} cannot be listened on: ${error.message}`,
+  };
+}
+
+/** Null when it worked. */
+function tryToListen(host: string, port: number): Promise<Error | null> {
+  return new Promise((settle) => {
+    const server = createServer();
+    server.once('error', settle);
+    server.listen({ host, port }, () => server.close(() => settle(null)));
+  });
+}
+
 async function checkRelay({ url, token }: RelaySettings): Promise<Check> {
-  const what = 'relay';
+  const { isWell, says } = await askRelay(url, token);
+  return { what: 'relay', isWell, says };
+}
+
+interface Answer {
+  readonly isRelay: boolean;
+  readonly isWell: boolean;
+  readonly says: string;
+}
+
+async function askRelay(url: string, token: string): Promise<Answer> {
   try {
-    await new RelayClient(url, token).fetch('/readyz');
-    return { what, isWell: true, says: `${url} answers and takes edits` };
+    const signal = AbortSignal.timeout(answerMsMax);
+    const { status } = await new RelayClient(url, token).json<{ status?: unknown }>('/readyz', { signal });
+    if (status !== 'ok') throw new Error('it has another answer to /readyz');
+    return { isRelay: true, isWell: true, says: `${url} answers and takes edits` };
   } catch (error) {
-    if (error instanceof RelayRefusal) return { what, isWell: false, says: `${url}: ${error.message}` };
+    if (error instanceof RelayRefusal)
+      return { isRelay: error.refusal !== '', isWell: false, says: `${url}: ${error.message}` };
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : null;
     if (cause !== null && 'code' in cause && cause.code === 'ECONNREFUSED')
-      return { what, isWell: true, says: `nobody listens at ${url}: the port is free for one` };
-    return {
-      what,
-      isWell: false,
-      says: `${url} does not answer as a relay does: ${(cause ?? asError(error)).message}`,
-    };
+      return { isRelay: false, isWell: true, says: `nobody listens at ${url}` };
+    const why = (cause ?? asError(error)).message;
+    return { isRelay: false, isWell: false, says: `${url} does not answer as a relay does: ${why}` };
   }
 }

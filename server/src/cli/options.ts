@@ -1,5 +1,8 @@
 /** Options that several commands have, so that they are the same everywhere. */
+import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
+import type { Config, SettingInfo } from '../config-schema.ts';
+import { ConfigError, type Flags, configFilePath, parseConfig } from '../config.ts';
 import type { Surroundings } from './program.ts';
 
 /** What commands work with that end by themselves and say with which exit code. */
@@ -32,4 +35,25 @@ export function jsonOption(): Option {
 /** What the relay's authorizer is shown. */
 export function tokenOf(flags: { readonly token?: string }, env: Env): string {
   return flags.token ?? env['TIDEWEAVE_TOKEN'] ?? '';
+}
+
+/** A setting of the relay as an option. */
+export function settingOption(setting: Omit<SettingInfo, 'key'>): Option {
+  const flags = setting.placeholder === null ? setting.flag : `${setting.flag} ${setting.placeholder}`;
+  const shownDefault = setting.shownDefault === '' ? '' : ` (default: ${setting.shownDefault})`;
+  const option = new Option(flags, setting.summary + shownDefault).helpGroup(`${setting.group}:`);
+  if (setting.repeatable)
+    option.argParser((value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
+  return option;
+}
+
+/** What a relay would run with, of these flags, the environment and the file that they name. Throws ConfigError. */
+export async function readConfig(flags: Flags, env: Env): Promise<Config> {
+  const path = configFilePath(flags, env);
+  if (path === null) return parseConfig(flags, env);
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : 'it failed';
+    throw new ConfigError(`the configuration file ${path} cannot be read: ${why}`);
+  });
+  return parseConfig(flags, env, { path, text });
 }

@@ -2,15 +2,22 @@
  * The command line: which commands and options there are, and the help that teaches them. What a setting means is
  * config.ts's business; this shows it and hands over what was typed.
  */
-import { readFile } from 'node:fs/promises';
 import type { OnConflict } from '../import/importer.ts';
 import { Command, CommanderError, Option } from 'commander';
-import { type Config, type SettingInfo, configFileSetting, settings } from '../config-schema.ts';
-import { ConfigError, type Flags, configFilePath, parseConfig } from '../config.ts';
+import { type Config, configFileSetting, settings } from '../config-schema.ts';
+import { ConfigError, type Flags } from '../config.ts';
 
 import { addBackupCommands } from './backup-commands.ts';
 import { addRelayCommands } from './relay-commands.ts';
-import { type CommandSurroundings, dataOption, jsonOption, relayOptions, tokenOf } from './options.ts';
+import {
+  type CommandSurroundings,
+  dataOption,
+  jsonOption,
+  readConfig,
+  relayOptions,
+  settingOption,
+  tokenOf,
+} from './options.ts';
 
 /** What the command line needs of its surroundings. */
 export interface Surroundings {
@@ -60,15 +67,6 @@ Output and exit codes:
   0 after SIGTERM or SIGINT, once everything is committed; 1 when it could not start or failed; 2 for a mistake in options.
   A second signal ends the process at once.`;
 
-function optionFor(setting: Omit<SettingInfo, 'key'>): Option {
-  const flags = setting.placeholder === null ? setting.flag : `${setting.flag} ${setting.placeholder}`;
-  const shownDefault = setting.shownDefault === '' ? '' : ` (default: ${setting.shownDefault})`;
-  const option = new Option(flags, setting.summary + shownDefault).helpGroup(`${setting.group}:`);
-  if (setting.repeatable)
-    option.argParser((value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
-  return option;
-}
-
 function buildProgram(around: CommandSurroundings): Command {
   const program = new Command('tideweave')
     .description('Tideweave: a sync service for Yjs documents. The relay stores every update before it says "saved".')
@@ -94,23 +92,13 @@ function buildProgram(around: CommandSurroundings): Command {
     .command('serve')
     .description('run the relay until it is told to stop (SIGTERM, SIGINT)')
     .addHelpText('after', serveHelp)
-    .action(async (flags: Flags) => around.serve(await readConfig(flags, around)));
-  for (const setting of [configFileSetting, ...settings]) serve.addOption(optionFor(setting));
+    .action(async (flags: Flags) => around.serve(await readConfig(flags, around.env)));
+  for (const setting of [configFileSetting, ...settings]) serve.addOption(settingOption(setting));
   addFolderCommands(program, around);
   addRelayCommands(program, around);
   addBackupCommands(program, around);
   addImportCommand(program, around);
   return program;
-}
-
-async function readConfig(flags: Flags, { env }: Surroundings): Promise<Config> {
-  const path = configFilePath(flags, env);
-  if (path === null) return parseConfig(flags, env);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : 'it failed';
-    throw new ConfigError(`the configuration file ${path} cannot be read: ${why}`);
-  });
-  return parseConfig(flags, env, { path, text });
 }
 
 const folderHelp = `

@@ -1,6 +1,17 @@
 /** Commands that ask a running relay, and `doctor`: which options they have, and their help. */
 import { type Command, Option } from 'commander';
-import { type CommandSurroundings, dataOption, defaultUrl, jsonOption, relayOptions, tokenOf } from './options.ts';
+import { configFileSetting, settings } from '../config-schema.ts';
+import type { Flags } from '../config.ts';
+import { reachable, showHost } from './listening.ts';
+import {
+  type CommandSurroundings,
+  defaultUrl,
+  jsonOption,
+  readConfig,
+  relayOptions,
+  settingOption,
+  tokenOf,
+} from './options.ts';
 
 const exitHelp = `
 Exit codes: 0 done; 1 there is no such document; 2 it could not be done.
@@ -43,11 +54,16 @@ ${exitHelp}`;
 const doctorHelp = `
 Examples:
   $ tideweave doctor --data /var/lib/tideweave
+  $ tideweave doctor --config /etc/tideweave.yaml        with the settings that "serve" is started with
 
 Looks at the versions, the data folder, room and speed of its disk (how long a sync takes), how many files the process may
-open, and whether a relay answers or the port is free.
+open for the connections that are configured, whether the configured port can be listened on, and whether a relay answers
+(there, when no --url is given). Settings come from flags, TIDEWEAVE_ variables and the file, as those of "serve" do.
 
 Exit codes: 0 all is well; 1 something should be seen to, the lines say what; 2 it could not be done.`;
+
+/** Settings of the relay that doctor looks into; the others come from environment and file only. */
+const doctorSettings: ReadonlySet<string> = new Set(['host', 'port', 'insecure', 'data', 'connectionsMax']);
 
 interface RelayFlags {
   readonly url?: string;
@@ -64,7 +80,7 @@ export interface RelaySettings {
 
 export function addRelayCommands(program: Command, around: CommandSurroundings): void {
   const { env } = around;
-  const { defaultData, url } = relayOptions(env);
+  const { url } = relayOptions(env);
   const settingsOf = (flags: RelayFlags): RelaySettings => ({
     url: flags.url ?? (env['TIDEWEAVE_URL'] || defaultUrl),
     token: tokenOf(flags, env),
@@ -96,26 +112,32 @@ export function addRelayCommands(program: Command, around: CommandSurroundings):
     .option('--follow', 'go on with what is written from now on')
     .action(async (name: string, flags: RelayFlags & { after: string; follow?: boolean }) => {
       const { showLog } = await import('./inspect.ts');
-      const settings = { ...settingsOf(flags), name, after: flags.after, follow: flags.follow === true };
-      around.onExitCode(await showLog(settings, around));
+      const wanted = { ...settingsOf(flags), name, after: flags.after, follow: flags.follow === true };
+      around.onExitCode(await showLog(wanted, around));
     });
   command('export <name>', 'write a document as a Yjs update or as JSON', exportHelp)
     .addOption(new Option('--format <format>', 'what to write').choices(['yjs', 'json']).default('yjs'))
     .option('--output <file>', 'file to write to (default: stdout)')
     .action(async (name: string, flags: RelayFlags & { format: 'yjs' | 'json'; output?: string }) => {
       const { exportDocument } = await import('./export.ts');
-      const settings = { ...settingsOf(flags), name, format: flags.format, output: flags.output ?? null };
-      around.onExitCode(await exportDocument(settings, around));
+      const wanted = { ...settingsOf(flags), name, format: flags.format, output: flags.output ?? null };
+      around.onExitCode(await exportDocument(wanted, around));
     });
   command('compact <name>', 'compact a document now', compactHelp).action(async (name: string, flags: RelayFlags) => {
     const { compact } = await import('./inspect.ts');
     around.onExitCode(await compact({ ...settingsOf(flags), name }, around));
   });
-  command('doctor', 'see whether this machine and the relay on it are well', doctorHelp)
-    .addOption(dataOption(defaultData))
-    .action(async (flags: RelayFlags & { data?: string }) => {
+  const doctorCommand = command('doctor', 'see whether this machine and the relay on it are well', doctorHelp).action(
+    async (flags: RelayFlags & Flags) => {
+      const config = await readConfig(flags, env);
       const { doctor } = await import('./doctor.ts');
-      const settings = { ...settingsOf(flags), data: flags.data ?? defaultData, version: around.version };
-      around.onExitCode(await doctor(settings, around));
-    });
+      const { host, port } = config;
+      const own = port === 0 ? defaultUrl : `http://${showHost(reachable(host))}:${port}`;
+      const relay = { ...settingsOf(flags), url: flags.url ?? (env['TIDEWEAVE_URL'] || own) };
+      around.onExitCode(await doctor({ ...relay, version: around.version, config }, around));
+    },
+  );
+  for (const setting of [configFileSetting, ...settings.filter(({ name }) => doctorSettings.has(name))]) {
+    doctorCommand.addOption(settingOption(setting));
+  }
 }

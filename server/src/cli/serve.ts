@@ -7,6 +7,7 @@ import { isCheckout } from '../api/pages.ts';
 import type { Config } from '../config-schema.ts';
 import { type Relay, createRelay } from '../index.ts';
 import { asError, createLogger } from '../observability/log.ts';
+import { listenFailure, reachable, showHost } from './listening.ts';
 
 /** The relay ends its drain by itself after `drainMs`; this much later the process ends regardless (R5). */
 const drainMarginMs = 1000;
@@ -75,16 +76,6 @@ export async function serve(config: Config): Promise<void> {
   process.stdout.write(lines.map((line) => `tideweave: ${line}\n`).join(''));
 }
 
-/** An address to type where the relay listens on all of them. */
-function reachable(host: string): string {
-  return host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-}
-
-/** IPv6 addresses stand in brackets within a URL. */
-function showHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
-}
-
 /** An error's message with those of its causes: the storage's own says only that opening failed. */
 function messageOf(error: Error): string {
   const messages: string[] = [];
@@ -101,15 +92,10 @@ function describeFailure(thrown: unknown, { host, port, data }: Config): string 
   switch ('code' in error ? error.code : undefined) {
     case 'TW_STORAGE_LOCKED':
       return `the data folder ${data} is in use by another relay: stop that one, or choose another with --data`;
-    case 'EADDRINUSE':
-      return `port ${port} on ${showHost(host)} is in use: stop what listens there, or choose another with --port (0 picks a free one)`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `this machine has no address ${showHost(host)}: choose another with --host`;
     case 'EACCES':
     case 'EPERM':
       return `permission denied: ${messageOf(error)}; choose a --port over 1023 and a --data folder that this user may write`;
     default:
-      return `could not start with the data in ${data}: ${messageOf(error)}`;
+      return listenFailure(error, host, port) ?? `could not start with the data in ${data}: ${messageOf(error)}`;
   }
 }

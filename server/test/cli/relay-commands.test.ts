@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,11 +20,17 @@ interface Outcome {
   readonly error: string;
 }
 
-async function run(args: readonly string[], onOut: (text: string) => void = () => undefined): Promise<Outcome> {
+async function run(
+  args: readonly string[],
+  {
+    env = {},
+    onOut = () => undefined,
+  }: { env?: Readonly<Record<string, string>>; onOut?: (text: string) => void } = {},
+): Promise<Outcome> {
   let out = '';
   let error = '';
   const code = await runProgram(args, {
-    env: {},
+    env,
     version: '1.2.3',
     writeOut: (text) => {
       out += text;
@@ -73,7 +79,7 @@ test('U3 docs, inspect and log say what there is, without content', async () => 
     assert.match((await run(['inspect', 'notes/1', ...url])).out, /^sessions {3}1$/m);
 
     let seen = '';
-    const following = run(['log', 'notes/1', '--follow', ...url], (text) => void (seen += text));
+    const following = run(['log', 'notes/1', '--follow', ...url], { onOut: (text) => void (seen += text) });
     await until('the first entry', () => seen.includes('\n'));
     const change = new Y.Doc();
     change.getArray('secret').push(['written later']);
@@ -131,32 +137,98 @@ test('U3 a document that is not there is exit code 1, a relay that is not there 
   });
 });
 
-test('U3 doctor looks at disk, files, versions and relay', async () => {
+interface Check {
+  readonly what: string;
+  readonly isWell: boolean;
+  readonly says: string;
+}
+
+async function doctor(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Map<string, Check>> {
+  const { out, error } = await run(['doctor', ...args, '--json'], { env });
+  assert.is(error, '');
+  return new Map((JSON.parse(out) as { checks: Check[] }).checks.map((check) => [check.what, check]));
+}
+
+/** Something that is no relay, on a port of its own. */
+async function withStranger(use: (port: number) => Promise<void>): Promise<number> {
+  const stranger = createServer((socket) => socket.resume().end('SSH-2.0-something else'));
+  stranger.listen(0, '127.0.0.1');
+  await once(stranger, 'listening');
+  const { port } = stranger.address() as AddressInfo;
+  try {
+    await use(port);
+  } finally {
+    stranger.close();
+    await once(stranger, 'close');
+  }
+  return port;
+}
+
+test('U3 doctor looks at disk, files, versions, port and relay', async () => {
   await withFolder((folder) =>
     withRelay({}, async ({ http }) => {
-      const { out } = await run(['doctor', '--data', folder, '--url', http, '--json']);
-      const { checks } = JSON.parse(out) as { checks: { what: string; isWell: boolean; says: string }[] };
-      assert.equal(
-        checks.map(({ what }) => what),
-        ['versions', 'data folder', 'room', 'sync', 'open files', 'relay'],
-      );
-      const said = Object.fromEntries(checks.map(({ what, says }) => [what, says]));
-      assert.match(said['versions'] ?? '', /^tideweave 1\.2\.3, Node \d+/);
-      assert.match(said['sync'] ?? '', /^\d+\.\d\d ms/);
-      assert.match(said['relay'] ?? '', /answers and takes edits$/);
-      const other = createServer((socket) => socket.resume().end('SSH-2.0-something else'));
-      other.listen(0, '127.0.0.1');
-      await once(other, 'listening');
-      const taken = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
-      const broken = await run(['doctor', '--data', '/proc/nowhere', '--url', taken]);
-      assert.is(broken.code, 1);
-      assert.match(broken.out, /^SEE {3}data folder: .*cannot be written to/m);
-      assert.match(broken.out, /^SEE {3}relay: .* does not answer as a relay does/m);
-      other.close();
-      await once(other, 'close');
-      assert.match((await run(['doctor', '--data', folder, '--url', taken])).out, /^ok {4}relay: nobody listens/m);
+      const checks = await doctor(['--data', folder, '--url', http, '--port', '0']);
+      assert.equal([...checks.keys()], ['versions', 'data folder', 'room', 'sync', 'open files', 'port', 'relay']);
+      assert.match(checks.get('versions')?.says ?? '', /^tideweave 1\.2\.3, Node \d+/);
+      assert.match(checks.get('sync')?.says ?? '', /^\d+\.\d\d ms/);
+      assert.match(checks.get('relay')?.says ?? '', /answers and takes edits$/);
+      await withStranger(async (port) => {
+        const taken = `http://127.0.0.1:${port}`;
+        const broken = await run(['doctor', '--data', '/proc/nowhere', '--url', taken]);
+        assert.is(broken.code, 1);
+        assert.match(broken.out, /^SEE {3}data folder: .*cannot be written to/m);
+        assert.match(broken.out, /^SEE {3}relay: .* does not answer as a relay does/m);
+      });
     }),
   );
+});
+
+test('U3 doctor listens on the configured port for a moment, and knows a relay there from something else', async () => {
+  await withFolder((folder) =>
+    withRelay({}, async ({ http }) => {
+      const of = async (...args: string[]): Promise<readonly (Check | undefined)[]> => {
+        const checks = await doctor(['--data', folder, ...args]);
+        return [checks.get('port'), checks.get('relay')];
+      };
+      const own = await of('--port', new URL(http).port);
+      assert.match(own[0]?.says ?? '', /has a relay already$/);
+      assert.match(own[1]?.says ?? '', /answers and takes edits$/, 'asked where the settings say');
+      assert.ok(own.every((check) => check?.isWell));
+      const port = await withStranger(async (taken) => {
+        const [found] = await of('--port', String(taken), '--url', http);
+        assert.not.ok(found?.isWell);
+        assert.match(found?.says ?? '', /is in use: stop what listens there/);
+      });
+      const free = await of('--port', String(port));
+      assert.is(free[0]?.says, `127.0.0.1:${port} is free for a relay`);
+      assert.is(free[1]?.says, `nobody listens at http://127.0.0.1:${port}`);
+      assert.ok(free.every((check) => check?.isWell));
+      const [foreign] = await of('--host', '192.0.2.1', '--insecure', '--port', String(port));
+      assert.not.ok(foreign?.isWell);
+      assert.match(foreign?.says ?? '', /^this machine has no address 192\.0\.2\.1/);
+    }),
+  );
+});
+
+test('U3 doctor takes the settings that the relay would: flags, environment, file', async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, 'relay.yaml');
+    await writeFile(file, `data: ${folder}\nport: 0\nconnections-max: 11\n`);
+    const files = async (args: string[], env: Record<string, string> = {}): Promise<Check | undefined> =>
+      (await doctor(['--config', file, ...args], env)).get('open files');
+    assert.match((await files([]))?.says ?? '', /; 11 connections /);
+    assert.match((await files([], { TIDEWEAVE_CONNECTIONS_MAX: '12' }))?.says ?? '', /; 12 connections /);
+    const many = await files(['--connections-max', '1000000']);
+    assert.match(many?.says ?? '', /; 1000000 connections .* need 1002000/);
+    const open = /^(\d+) may be open/.exec(many?.says ?? '')?.[1];
+    assert.is(many?.isWell, open === undefined || Number(open) >= 1_002_000);
+    const wrong = await run(['doctor', '--config', file, '--port', 'x']);
+    assert.is(wrong.code, 2);
+    assert.match(wrong.error, /^tideweave: --port must be [^\n]+\n$/);
+  });
 });
 
 test('U3 docs/cli.md has every command with every option and the exit codes of its help, and no others', async () => {
