@@ -1,8 +1,7 @@
 /** `tideweave export`: a document of a running relay as a Yjs update or as JSON. */
 import { writeFile } from 'node:fs/promises';
 
-import { Piscina } from 'piscina';
-
+import { ContentPool } from '../content/content-pool.ts';
 import type { FolderCommandOutput } from './folder-command.ts';
 import { askRelay } from './inspect.ts';
 import type { RelaySettings } from './relay-commands.ts';
@@ -35,15 +34,11 @@ export function exportDocument(settings: ExportSettings, output: FolderCommandOu
   });
 }
 
-/** In a thread of its own, as everything that takes Yjs. */
 async function jsonOf(update: Uint8Array): Promise<string> {
-  const pool = new Piscina<Uint8Array, string>({
-    filename: new URL('export.worker.js', import.meta.url).href,
-    maxThreads: 1,
-  });
+  const pool = new ContentPool();
   try {
-    return await pool.run(update);
+    return await pool.json(update);
   } finally {
-    await pool.destroy();
+    await pool.close();
   }
 }

@@ -1,4 +1,4 @@
-/** The part of an export that takes Yjs: a document's types as JSON. */
+/** What shows the content of a document: its types as JSON. Takes Yjs, so it runs in a thread of its own (content-pool.ts). */
 import * as Y from 'yjs';
 
 /** The task of the pool: the JSON text of a Yjs update's types, by their names. */

@@ -1,0 +1,26 @@
+/** Shows what is in a document, as JSON: for export and for whoever looks after a relay. */
+import { Piscina } from 'piscina';
+
+/** A worker without work is ended after this time, so that its memory comes back. */
+const idleThreadMs = 10_000;
+/** A document that takes longer is given up, so that the next one gets its turn. */
+const contentMsMax = 60_000;
+
+/** One document at a time, in a thread of its own, as everything that takes Yjs. */
+export class ContentPool {
+  readonly #pool = new Piscina<Uint8Array, string>({
+    filename: new URL('content.worker.js', import.meta.url).href,
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: idleThreadMs,
+  });
+
+  /** The types of a Yjs V1 update by their names, as a JSON text. Rejects where Yjs cannot apply it, or after a minute. */
+  json(update: Uint8Array): Promise<string> {
+    return this.#pool.run(update, { signal: AbortSignal.timeout(contentMsMax) });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
