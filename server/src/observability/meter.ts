@@ -1,8 +1,9 @@
 /**
- * What a relay counts: plain numbers that the hot path adds to, read when somebody asks. Times are handed on to whoever
- * listens, once per commit or for a sample, never per delivery. metrics.ts makes the public metrics of it.
+ * What a relay counts: plain numbers that the hot path adds to, read when somebody asks. Times are taken once per commit or
+ * for a sample, never per delivery. metrics.ts makes the public metrics of it, figures.ts the inspector's.
  */
 import type { RefusedError } from '@tideweave/shared';
+import { LatencyHistogram } from './latency-histogram.ts';
 
 /** Somebody was refused something. */
 export interface Refusal {
@@ -55,10 +56,12 @@ export class Meter {
   readonly refusals: Map<string, number> = new Map<string, number>();
   /** The newest refusals, the oldest first. */
   readonly recentRefusals: Refusal[] = [];
-  /** Told of each commit. */
-  onCommit: (times: CommitTimes) => void = () => undefined;
-  /** Told of a sample of batches: from the acceptance of the first update in it until it was handed to all sockets (ms). */
-  onDelivery: (ms: number) => void = () => undefined;
+  /** From the start of each commit until it was synced. */
+  readonly commitTimes: LatencyHistogram = new LatencyHistogram();
+  /** From the acceptance of an edit until it was durable; the oldest edit of each commit. */
+  readonly ackTimes: LatencyHistogram = new LatencyHistogram();
+  /** From the acceptance of the first update of a batch until it was handed to all sockets; a sample of batches. */
+  readonly deliveryTimes: LatencyHistogram = new LatencyHistogram();
 
   /** Counts a refusal that somebody is told of. */
   refused(error: Pick<RefusedError, 'code' | 'message'>, time: number, id: string): void {
@@ -74,17 +77,18 @@ export class Meter {
     this.updateBytes += bytes;
   }
 
-  committed(entries: number, times: CommitTimes): void {
+  committed(entries: number, { commitMs, oldestMs }: CommitTimes): void {
     this.commits += 1;
     this.committedEntries += entries;
-    this.onCommit(times);
+    this.commitTimes.observe(commitMs);
+    this.ackTimes.observe(oldestMs);
   }
 
   /** A batch went to `deliveries` members; its first update was accepted `ms` ago. */
   delivered(deliveries: number, ms: number): void {
     this.batches += 1;
     this.deliveries += deliveries;
-    if (this.batches % deliverySampleEvery === 0) this.onDelivery(ms);
+    if (this.batches % deliverySampleEvery === 0) this.deliveryTimes.observe(ms);
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * What a relay shows to Prometheus; docs/metrics.md describes each. Counters and gauges are read when they are scraped,
- * histograms are fed once per commit or with a sample. Nothing is labelled with a document, a user or an address.
+ * What a relay shows to Prometheus; docs/metrics.md describes each. All is read when it is scraped. Nothing is labelled with a document, a user or an address.
  */
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { EventLoopDelay } from './event-loop-delay.ts';
+import { type LatencyHistogram, latencyBoundsMs } from './latency-histogram.ts';
 import type { Meter } from './meter.ts';
 
 /** What is read when somebody scrapes. */
@@ -21,15 +21,9 @@ export interface MetricsSources {
   readonly logBytes: () => Promise<number | null>;
 }
 
-/** Seconds. An fsync takes from a tenth of a millisecond to whole seconds. */
-const latencyBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const eventLoopResolutionMs = 10;
-const nanosecondsPerSecond = 1e9;
-
 export class Metrics {
   readonly #registry = new Registry();
-  /** Measures from the first scrape on, so that it costs nothing where nobody looks. */
-  #eventLoopDelay: IntervalHistogram | null = null;
+  readonly #eventLoopDelay = new EventLoopDelay();
 
   constructor(sources: MetricsSources) {
     this.#addCounters(sources.meter);
@@ -44,15 +38,11 @@ export class Metrics {
 
   /** Everything in Prometheus's text format. */
   scrape(): Promise<string> {
-    if (this.#eventLoopDelay === null) {
-      this.#eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
-      this.#eventLoopDelay.enable();
-    }
     return this.#registry.metrics();
   }
 
   close(): void {
-    this.#eventLoopDelay?.disable();
+    this.#eventLoopDelay.close();
   }
 
   #addCounters(meter: Meter): void {
@@ -129,42 +119,39 @@ export class Metrics {
     );
   }
 
-  #addHistograms(meter: Meter): void {
-    const histogram = (name: string, help: string): Histogram =>
-      new Histogram({ name, help, buckets: latencyBuckets, registers: [this.#registry] });
-    const commit = histogram('tideweave_commit_seconds', 'From the start of a group commit until it was synced.');
-    const ack = histogram(
+  #addHistograms({ commitTimes, ackTimes, deliveryTimes }: Meter): void {
+    this.#histogram('tideweave_commit_seconds', 'From the start of a group commit until it was synced.', commitTimes);
+    this.#histogram(
       'tideweave_ack_seconds',
       'From the acceptance of an edit until it was durable; the oldest edit of each commit.',
+      ackTimes,
     );
-    const delivery = histogram(
+    this.#histogram(
       'tideweave_delivery_seconds',
       'From the acceptance of an edit until it was handed to all sockets; one batch in eight.',
+      deliveryTimes,
     );
-    meter.onCommit = ({ commitMs, oldestMs }) => {
-      commit.observe(commitMs / 1000);
-      ack.observe(oldestMs / 1000);
-    };
-    meter.onDelivery = (ms) => delivery.observe(ms / 1000);
+  }
+
+  /** prom-client's own histogram counts by itself; this one shows what the meter has counted. */
+  #histogram(name: string, help: string, histogram: LatencyHistogram): void {
+    const get = async (): Promise<object> => ({ name, help, type: 'histogram', values: bucketValues(name, histogram) });
+    this.#registry.registerMetric({ name, help, type: 'histogram', get } as unknown as Metric);
   }
 
   #addProcess(): void {
-    const delay = (): IntervalHistogram | null => this.#eventLoopDelay;
+    const delay = this.#eventLoopDelay;
     void new Gauge({
       name: 'tideweave_event_loop_delay_seconds',
       help: 'How late the event loop was since the last scrape.',
       labelNames: ['statistic'],
       registers: [this.#registry],
       collect(): void {
-        const measured = delay();
-        if (measured === null || measured.count === 0) return;
-        // Measured are the distances of a timer's calls.
-        const late = (nanoseconds: number): number =>
-          Math.max(0, nanoseconds / nanosecondsPerSecond - eventLoopResolutionMs / 1000);
-        this.set({ statistic: 'p50' }, late(measured.percentile(50)));
-        this.set({ statistic: 'p99' }, late(measured.percentile(99)));
-        this.set({ statistic: 'max' }, late(measured.max));
-        measured.reset();
+        const delays = delay.read();
+        if (delays === null) return;
+        this.set({ statistic: 'p50' }, delays.p50 / 1000);
+        this.set({ statistic: 'p99' }, delays.p99 / 1000);
+        this.set({ statistic: 'max' }, delays.max / 1000);
       },
     });
     void new Counter({
@@ -182,4 +169,20 @@ export class Metrics {
     const startedSeconds = Math.round(performance.timeOrigin / 1000);
     this.#gauge('process_start_time_seconds', 'When the process started, since 1970.', () => startedSeconds);
   }
+}
+
+/** A histogram's lines: how many times were at most so many seconds, all of them, and their sum. */
+function bucketValues(name: string, { counts, sumMs }: LatencyHistogram): object[] {
+  let count = 0;
+  const buckets = counts.map((inBucket, index) => {
+    count += inBucket;
+    const bound = latencyBoundsMs[index];
+    const le = bound === undefined ? '+Inf' : bound / 1000;
+    return { metricName: `${name}_bucket`, labels: { le }, value: count };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels: {}, value: sumMs / 1000 },
+    { metricName: `${name}_count`, labels: {}, value: count },
+  ];
 }
