@@ -6,6 +6,7 @@ import { type Cancel, type Clock, type Limits, defaultLimits } from '@tideweave/
 import { createApi } from './api/api.ts';
 import { type Authorizer, answeringInTime, openAuthorizer } from './auth/authorizer.ts';
 import { systemClock } from './clock.ts';
+import { ContentPool } from './content/content-pool.ts';
 import { Compactor } from './compaction/compactor.ts';
 import { WebSocketEndpoint } from './endpoint/websocket-endpoint.ts';
 import type { DocumentLog } from './log/document-log.ts';
@@ -16,12 +17,11 @@ import { WriteBatcher } from './log/write-batcher.ts';
 import { type Logger, asError, createLogger } from './observability/log.ts';
 import { Ids } from './observability/ids.ts';
 import { Meter } from './observability/meter.ts';
-import { Metrics } from './observability/metrics.ts';
+import { Figures } from './observability/figures.ts';
+import { Metrics, type MetricsSources } from './observability/metrics.ts';
 import { RoomRegistry } from './room/room-registry.ts';
 import { Turn } from './room/turn.ts';
-import { type WebhookSettings, openWebhooks } from './webhooks/open-webhooks.ts';
-import type { WebhookQueue } from './webhooks/webhook-queue.ts';
-import type { Webhooks } from './webhooks/webhooks.ts';
+import { type OpenWebhooks, type WebhookSettings, openWebhooks } from './webhooks/open-webhooks.ts';
 
 /** How to run a relay. */
 export interface RelayOptions {
@@ -93,7 +93,9 @@ class RunningRelay implements Relay {
   readonly #endpoint: WebSocketEndpoint;
   readonly #meter: Meter;
   readonly #metrics: Metrics;
-  #webhooks: { readonly webhooks: Webhooks; readonly queue: WebhookQueue } | null = null;
+  readonly #figures: Figures;
+  readonly #content = new ContentPool();
+  #webhooks: OpenWebhooks | null = null;
   readonly #server: Server;
   #sweepTimer: Cancel | null = null;
   #closing: Promise<void> | null = null;
@@ -125,7 +127,7 @@ class RunningRelay implements Relay {
     const rooms = new RoomRegistry({ clock, turn, log, batcher, compactor, limits, logger, meter, onLifecycle });
     const data = options.log === undefined ? (options.data ?? null) : null;
     this.#meter = meter;
-    this.#metrics = new Metrics({
+    const sources: MetricsSources = {
       meter,
       waitingWebhooks: () => this.#webhooks?.queue.size ?? null,
       rooms: () => rooms.size,
@@ -135,7 +137,9 @@ class RunningRelay implements Relay {
       uncommittedBytes: () => batcher.uncommittedBytes,
       storageWorks: () => batcher.health === 'ok',
       logBytes: async () => (data === null ? null : folderBytes(data)),
-    });
+    };
+    this.#metrics = new Metrics(sources);
+    this.#figures = new Figures(sources, clock);
     const isDraining = (): boolean => this.#closing !== null;
     const api = createApi({
       log,
@@ -147,6 +151,10 @@ class RunningRelay implements Relay {
       clock,
       meter,
       metrics: this.#metrics,
+      figures: this.#figures,
+      content: this.#content,
+      webhooks: () => this.#webhooks,
+      allowedOrigins: options.allowedOrigins ?? [],
       ids,
       isDraining,
       playground: options.playground ?? false,
@@ -216,6 +224,8 @@ class RunningRelay implements Relay {
     this.#server.closeAllConnections();
     await serverClosed;
     this.#metrics.close();
+    this.#figures.close();
+    await this.#content.close();
     this.#batcher.stop();
     await this.#webhooks?.webhooks.close();
     await this.#compactor.close();

@@ -221,7 +221,11 @@ export class RelaySocket implements FrameWriter, EndOfTurn {
   }
 
   get congested(): boolean {
-    return this.#toClient.bufferedBytes + this.#frameBytes > this.#bufferBytesMax;
+    return this.bufferedBytes > this.#bufferBytesMax;
+  }
+
+  get bufferedBytes(): number {
+    return this.#toClient.bufferedBytes + this.#frameBytes;
   }
 
   write(frames: Uint8Array): void {

@@ -5,11 +5,14 @@ import { RefusedError } from '@tideweave/shared';
 import { Hono } from 'hono';
 import type { Authorizer } from '../auth/authorizer.ts';
 import { LogSource } from '../backup/backup-source.ts';
+import type { ContentPool } from '../content/content-pool.ts';
 import type { DocumentLog } from '../log/document-log.ts';
+import type { Figures } from '../observability/figures.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
+import type { OpenWebhooks } from '../webhooks/open-webhooks.ts';
 import { adminOnly } from './admin-only.ts';
-import { pageLimit } from './documents.ts';
+import { difference, pageLimit } from './documents.ts';
 import type { ApiEnv } from './env.ts';
 import { entryInfo, inspectDocument } from './inspection.ts';
 
@@ -18,18 +21,30 @@ export interface AdminContext {
   readonly rooms: RoomRegistry;
   readonly authorize: Authorizer;
   readonly meter: Meter;
+  readonly figures: Pick<Figures, 'read'>;
+  readonly content: Pick<ContentPool, 'json'>;
+  /** Null where nobody is told. */
+  readonly webhooks: () => OpenWebhooks | null;
 }
 
-export function adminRoutes({ log, rooms, authorize, meter }: AdminContext): Hono<ApiEnv> {
+/** What is shown of a document in one piece. */
+const contentBytesMax = 32 << 20;
+/** Events that wait, as far as they are shown. */
+const webhooksShown = 20;
+const startedAt = Math.round(performance.timeOrigin);
+
+export function adminRoutes({ log, rooms, authorize, meter, figures, content, webhooks }: AdminContext): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   const source = new LogSource(log);
 
   app.use(adminOnly(authorize));
 
   app.get('/docs', async (c) => {
-    const documents = await source.list(c.req.query('after') ?? null, pageLimit(c.req.query('limit')));
+    const { search = '', after, limit } = c.req.query();
+    const { documents, next } = await source.find(search, after ?? null, pageLimit(limit));
     return c.json({
       documents: documents.map((one) => ({ ...one, connections: rooms.peek(one.name)?.audience.size ?? 0 })),
+      next,
     });
   });
 
@@ -71,6 +86,31 @@ export function adminRoutes({ log, rooms, authorize, meter }: AdminContext): Hon
     });
   });
 
+  app.get('/docs/:name/content', async (c) => {
+    const name = c.req.param('name');
+    if ((await log.head(name)) === null) throw notFound(name);
+    const update = await difference(rooms, name, new Map());
+    if (update.length > contentBytesMax) {
+      throw new RefusedError(
+        'TW_TOO_LARGE',
+        `the document has ${update.length} bytes; at most ${contentBytesMax} are shown`,
+      );
+    }
+    return c.body(await content.json(update), 200, { 'Content-Type': 'application/json' });
+  });
+
+  app.get('/figures', (c) => c.json({ startedAt, samples: figures.read(wholeNumber(c.req.query('after') ?? '0')) }));
+
+  app.get('/webhooks', async (c) => {
+    const open = webhooks();
+    if (open === null) return c.json({ receiver: null });
+    const { queue, sender } = open;
+    const { webhooks: sent, failedWebhooks: failedAttempts } = meter;
+    const oldest = await queue.oldest(webhooksShown);
+    const { receiver, trouble } = sender;
+    return c.json({ receiver, sent, failedAttempts, waiting: queue.size, trouble, oldest });
+  });
+
   app.get('/refusals', (c) => c.json({ refusals: meter.recentRefusals }));
 
   return app;
@@ -78,7 +118,7 @@ export function adminRoutes({ log, rooms, authorize, meter }: AdminContext): Hon
 
 /** Throws `RefusedError` TW_BAD_REQUEST. */
 function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new RefusedError('TW_BAD_REQUEST', 'after is a sequence number');
+  if (!/^\d{1,15}$/.test(text)) throw new RefusedError('TW_BAD_REQUEST', 'after is a whole number');
   return Number(text);
 }
 

@@ -1,22 +1,27 @@
 import { type Clock, type RefusalCode, RefusedError, refusalRules, refusalTexts } from '@tideweave/shared';
 import { Hono } from 'hono';
+import { cors } from 'hono/cors';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { asRefused } from '../endpoint/driver.ts';
 import type { Ids } from '../observability/ids.ts';
 import { type Logger, withFields } from '../observability/log.ts';
 import type { Meter } from '../observability/meter.ts';
-import { adminRoutes } from './admin.ts';
+import { originRule } from '../auth/authorizer.ts';
+import { type AdminContext, adminRoutes } from './admin.ts';
 import { type DocumentsContext, documentRoutes } from './documents.ts';
 import type { ApiEnv } from './env.ts';
 import { type HealthContext, healthRoutes } from './health.ts';
+import { pageRoutes } from './pages.ts';
 import { type PlaygroundContext, playgroundRoutes } from './playground.ts';
 
 /** What the HTTP side of a relay works with. */
-export interface ApiContext extends DocumentsContext, HealthContext, PlaygroundContext {
+export interface ApiContext extends DocumentsContext, HealthContext, PlaygroundContext, AdminContext {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly meter: Meter;
   readonly ids: Ids;
+  /** Origins beside loopback ones whose pages may read the answers. */
+  readonly allowedOrigins: readonly string[];
 }
 
 export type Api = Hono<ApiEnv>;
@@ -41,9 +46,22 @@ export function createApi(context: ApiContext): Api {
     const { method, path } = c.req;
     logger.debug({ method, path, status: c.res.status, ms: Math.round(clock.now() - startedMs) }, 'answered');
   });
+  const isAllowed = originRule(context.allowedOrigins);
+  app.use(
+    '/api/*',
+    cors({
+      origin: (origin) => (isAllowed(origin) ? origin : null),
+      allowMethods: ['GET', 'PUT', 'POST', 'DELETE'],
+      allowHeaders: ['Authorization', 'Content-Type', 'X-Request-Id'],
+      exposeHeaders: ['X-Request-Id', 'Retry-After'],
+      maxAge: preflightSeconds,
+    }),
+  );
   app.route('/', healthRoutes(context));
   app.route('/api/docs', documentRoutes(context));
   app.route('/api/admin', adminRoutes(context));
+  // The page has nothing in it that is not in the package: what it shows, it asks /api/admin for.
+  app.route('/_', pageRoutes('inspector'));
   app.route('/', playgroundRoutes(context));
   app.notFound((c) => {
     const code = c.req.path.startsWith('/api/docs') ? 'TW_METHOD_NOT_ALLOWED' : 'TW_NOT_FOUND';
@@ -61,6 +79,9 @@ export function createApi(context: ApiContext): Api {
   });
   return app;
 }
+
+/** How long a browser remembers what other pages may ask. */
+const preflightSeconds = 600;
 
 /** An id that somebody in front of the relay gave a request. */
 const requestIdForm = /^[\w.-]{1,64}$/;

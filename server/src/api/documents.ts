@@ -138,7 +138,8 @@ function summary(head: Head, rooms: RoomRegistry): object {
   };
 }
 
-async function difference(rooms: RoomRegistry, name: string, stateVector: StateVector): Promise<Uint8Array> {
+/** What of a document is beyond a state vector, as one update. */
+export async function difference(rooms: RoomRegistry, name: string, stateVector: StateVector): Promise<Uint8Array> {
   const room = await rooms.get(name);
   let update: Uint8Array | null = null;
   await room.bringUpToDate({ seq: null, stateVector }, (updates) => {

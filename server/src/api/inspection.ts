@@ -1,7 +1,8 @@
 /** What whoever looks after a relay is told of a document: as JSON, without its content. */
-import { UpdateScan, scanUpdate } from '@tideweave/shared';
+import { RefusedError, UpdateScan, decodeStateVector, scanUpdate } from '@tideweave/shared';
 
-import type { DocumentLog, Entry, QuarantinedEntry } from '../log/document-log.ts';
+import type { DocumentLog, Entry, Head, QuarantinedEntry } from '../log/document-log.ts';
+import type { SessionInfo } from '../room/audience.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
 
 /** Clocks of one client that an update inserts or deletes. */
@@ -40,14 +41,48 @@ export function entryInfo({ seq, time, user, device, update }: Entry): EntryInfo
   return { seq, time: new Date(time).toISOString(), user, device, bytes: update.byteLength, inserts, deletes };
 }
 
-/** Everything about a document but its content; null when the name was never used. */
-export async function inspectDocument(log: DocumentLog, rooms: RoomRegistry, name: string): Promise<object | null> {
+/** Everything about a document but its content. */
+export interface DocumentInfo {
+  readonly head: Head;
+  readonly isLoaded: boolean;
+  /** Why it cannot be opened: a refusal's code. */
+  readonly refused: string | null;
+  readonly sessions: readonly SessionInfo[];
+  readonly setAside: readonly (EntryInfo & { readonly reason: string })[];
+  /** How many clients have ever written, and the next clock of those who wrote most; null when it cannot be opened. */
+  readonly clients: number | null;
+  readonly stateVector: readonly { readonly client: number; readonly clock: number }[] | null;
+}
+
+/** Opens the document where it is not, for its state vector. Null when the name was never used. */
+export async function inspectDocument(
+  log: DocumentLog,
+  rooms: RoomRegistry,
+  name: string,
+): Promise<DocumentInfo | null> {
   const head = await log.head(name);
   if (head === null) return null;
-  const room = rooms.peek(name);
+  const isLoaded = rooms.peek(name) !== undefined;
   const setAside = (await log.quarantined(name)).map((entry: QuarantinedEntry) => ({
     ...entryInfo(entry),
     reason: entry.reason,
   }));
-  return { head, isLoaded: room !== undefined, sessions: room?.audience.sessions ?? [], setAside };
+  const about = { head, isLoaded, setAside };
+  try {
+    const room = await rooms.get(name);
+    const clocks = [...decodeStateVector(room.state.stateVectorBytes)].sort(([, a], [, b]) => b - a);
+    return {
+      ...about,
+      refused: null,
+      sessions: room.audience.sessions(room.head?.lastSeq ?? 0),
+      clients: clocks.length,
+      stateVector: clocks.slice(0, clientsMax).map(([client, clock]) => ({ client, clock })),
+    };
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    return { ...about, refused: error.code, sessions: [], clients: null, stateVector: null };
+  }
 }
+
+/** Clients that a state vector is shown of. */
+const clientsMax = 1000;

@@ -45,13 +45,19 @@ export type Authorizer = (request: AuthorizationRequest) => Grant | Promise<Gran
  * (`*` allows all). To look after the relay one has to be on its machine.
  */
 export function openAuthorizer(allowedOrigins: readonly string[]): Authorizer {
-  const allowed = new Set(allowedOrigins);
+  const isAllowed = originRule(allowedOrigins);
   return ({ origin, isLocal }) => {
-    if (origin !== null && !allowed.has('*') && !allowed.has(origin) && !isLoopbackOrigin(origin)) {
+    if (origin !== null && !isAllowed(origin)) {
       throw new RefusedError('TW_FORBIDDEN', `pages from ${origin} may not connect; allow them with --allow-origin`);
     }
     return { access: 'write', admin: isLocal, user: '' };
   };
+}
+
+/** Whether pages of an origin may ask: loopback ones, and those of `allowedOrigins` (`*` allows all). */
+export function originRule(allowedOrigins: readonly string[]): (origin: string) => boolean {
+  const allowed = new Set(allowedOrigins);
+  return (origin) => allowed.has('*') || allowed.has(origin) || isLoopbackOrigin(origin);
 }
 
 /**

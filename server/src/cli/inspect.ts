@@ -1,10 +1,10 @@
 /** `docs`, `inspect`, `log` and `compact`: what a running relay says of its documents. */
-import type { EntryInfo } from '../api/inspection.ts';
+import type { DocumentInfo, EntryInfo } from '../api/inspection.ts';
 import type { Listed } from '../backup/backup-source.ts';
-import { systemClock } from '../clock.ts';
 import type { Head } from '../log/document-log.ts';
+import type { SessionInfo } from '../room/audience.ts';
 import { exitCodes, type FolderCommandOutput } from './folder-command.ts';
-import { interruptible } from './interruptible.ts';
+import { interruptible, pause } from './interruptible.ts';
 import { RelayClient, RelayRefusal, adminPath } from './relay-client.ts';
 import type { RelaySettings } from './relay-commands.ts';
 
@@ -34,24 +34,27 @@ export async function askRelay(
 }
 
 export function docs(
-  settings: RelaySettings & { readonly deleted: boolean },
+  settings: RelaySettings & { readonly deleted: boolean; readonly search: string },
   output: FolderCommandOutput,
 ): Promise<number> {
   return askRelay(settings, output, async (relay, signal) => {
-    type Row = Listed & { readonly connections: number };
-    for (let after: string | null = null; !signal.aborted;) {
-      const page = (await relay.list(after, namesPerPage)) as readonly Row[];
-      for (const row of page) {
+    type Page = { readonly documents: readonly Row[]; readonly next: string | null };
+    for (let after: string | null = ''; after !== null && !signal.aborted;) {
+      const limit = String(namesPerPage);
+      const query = new URLSearchParams({ search: settings.search, limit, ...(after !== '' && { after }) });
+      const page: Page = await relay.json<Page>(`/api/admin/docs?${query.toString()}`);
+      for (const row of page.documents) {
         if ('head' in row && row.head.deletedAt !== null && !settings.deleted) continue;
         output.writeOut(settings.json ? `${JSON.stringify(row)}\n` : describeRow(row));
       }
-      after = page.at(-1)?.name ?? null;
-      if (page.length === 0) return;
+      after = page.next;
     }
   });
 }
 
-function describeRow(row: Listed & { readonly connections: number }): string {
+type Row = Listed & { readonly connections: number };
+
+function describeRow(row: Row): string {
   const name = JSON.stringify(row.name);
   if ('refused' in row) return `${name}  ${row.refused}\n`;
   const { head, connections } = row;
@@ -59,24 +62,21 @@ function describeRow(row: Listed & { readonly connections: number }): string {
   return `${name}  ${head.lastSeq} entries  ${sizeOf(head)} bytes  ${connections} sessions  ${at(head.updatedAt)}\n`;
 }
 
-interface Inspected {
-  readonly head: Head;
-  readonly isLoaded: boolean;
-  readonly sessions: readonly { readonly user: string; readonly device: string; readonly flow: string }[];
-  readonly setAside: readonly (EntryInfo & { readonly reason: string })[];
-}
-
 export function inspect(
-  settings: RelaySettings & { readonly name: string },
+  settings: RelaySettings & { readonly name: string; readonly content: boolean },
   output: FolderCommandOutput,
 ): Promise<number> {
   return askRelay(settings, output, async (relay) => {
-    const found = await relay.json<Inspected>(adminPath(settings.name));
+    if (settings.content) {
+      output.writeOut(await (await relay.fetch(`${adminPath(settings.name)}/content`)).text());
+      return;
+    }
+    const found = await relay.json<DocumentInfo>(adminPath(settings.name));
     output.writeOut(settings.json ? `${JSON.stringify(found)}\n` : describeDocument(found));
   });
 }
 
-function describeDocument({ head, isLoaded, sessions, setAside }: Inspected): string {
+function describeDocument({ head, isLoaded, refused, clients, sessions, setAside }: DocumentInfo): string {
   const lines = [
     `document   ${JSON.stringify(head.name)}${isLoaded ? ', loaded' : ''}`,
     `history    epoch ${head.epoch}, log ${head.logId}`,
@@ -84,11 +84,18 @@ function describeDocument({ head, isLoaded, sessions, setAside }: Inspected): st
     head.deletedAt === null ? `last edit  ${at(head.updatedAt)}` : `deleted    ${at(head.deletedAt)}`,
     `entries    ${head.lastSeq}, in the snapshot up to ${head.snapshotSeq}, raw from ${head.firstSeq}`,
     `bytes      ${head.snapshotBytes} in the snapshot, ${head.tailBytes} after it`,
+    ...(refused === null ? [`clients    ${clients} have written`] : [`refused    ${refused}`]),
     `sessions   ${sessions.length}`,
-    ...sessions.map(({ user, device, flow }) => `  ${JSON.stringify(user)} ${JSON.stringify(device)} ${flow}`),
+    ...sessions.map(describeSession),
     ...setAside.map(({ seq, user, device, reason }) => `set aside  ${seq} of ${user} (${device}): ${reason}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function describeSession({ user, device, dialect, flow, behind, bufferedBytes }: SessionInfo): string {
+  const lag = flow === 'live' ? '' : `, ${behind} entries behind`;
+  const waiting = bufferedBytes === 0 ? '' : `, ${bufferedBytes} bytes waiting`;
+  return `  ${JSON.stringify(user)} ${JSON.stringify(device)} ${dialect} ${flow}${lag}${waiting}`;
 }
 
 export function showLog(
@@ -139,18 +146,4 @@ function at(time: number): string {
 
 function sizeOf({ snapshotBytes, tailBytes }: Head): number {
   return snapshotBytes + tailBytes;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = systemClock.after(ms, resolve);
-    signal.addEventListener(
-      'abort',
-      () => {
-        cancel();
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -1,4 +1,6 @@
 /** Commands that take long: Ctrl-C ends them in good order, and they say so by their exit code. */
+import { setTimeout } from 'node:timers/promises';
+
 import { exitCodes, type FolderCommandOutput } from './folder-command.ts';
 
 /** As shells have it for a process that Ctrl-C ended. */
@@ -24,4 +26,9 @@ export async function interruptible(
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
+}
+
+/** Resolves after so long, or when it is interrupted. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,5 +1,5 @@
 /** Commands that ask a running relay, and `doctor`: which options they have, and their help. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { configFileSetting, settings } from '../config-schema.ts';
 import type { Flags } from '../config.ts';
 import { reachable, showHost } from './listening.ts';
@@ -20,12 +20,14 @@ The relay's authorizer is asked for a grant with admin right; without one of you
 const docsHelp = `
 Examples:
   $ tideweave docs                           all documents: name, entries, bytes, sessions, last edit
+  $ tideweave docs --search invoice          those with "invoice" in their name, in whatever case
   $ tideweave docs --deleted --json          tombstones too, one JSON object per line
 ${exitHelp}`;
 
 const inspectHelp = `
 Examples:
-  $ tideweave inspect notes                  identity, sizes, who has it open, what was set aside
+  $ tideweave inspect notes                  identity, sizes, who has it open and keeps up, what was set aside
+  $ tideweave inspect notes --content        its types as JSON, instead
   $ tideweave inspect notes --json | jq .sessions
 ${exitHelp}`;
 
@@ -45,6 +47,15 @@ Examples:
 JSON has the document's root types by name: maps, arrays, texts (without formatting) and XML as text. An update does not
 say of which kind a root type is; it is told from what is in it.
 ${exitHelp}`;
+
+const topHelp = `
+Examples:
+  $ tideweave top                            a line a second, until Ctrl-C
+  $ tideweave top --count 1 --json | jq      all figures of one second
+
+ack: from an edit's acceptance until it was durable; loop: how late the event loop was; waiting: bytes in all sockets.
+Exit codes: 0 done; 2 it could not be done; 130 interrupted.
+The relay's authorizer is asked for a grant with admin right; without one of your own, be on the relay's machine.`;
 
 const compactHelp = `
 Examples:
@@ -69,6 +80,12 @@ interface RelayFlags {
   readonly url?: string;
   readonly token?: string;
   readonly json?: boolean;
+}
+
+/** Throws what commander shows. */
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('a whole number from 1 on');
+  return Number(text);
 }
 
 /** What a command that asks a relay was told. */
@@ -96,17 +113,25 @@ export function addRelayCommands(program: Command, around: CommandSurroundings):
       .addHelpText('after', help);
 
   command('docs', 'list the documents of a running relay', docsHelp)
+    .option('--search <text>', 'only those with this text in their name', '')
     .option('--deleted', 'list deleted ones too')
-    .action(async (flags: RelayFlags & { deleted?: boolean }) => {
+    .action(async (flags: RelayFlags & { deleted?: boolean; search: string }) => {
       const { docs } = await import('./inspect.ts');
-      around.onExitCode(await docs({ ...settingsOf(flags), deleted: flags.deleted === true }, around));
+      const settings = { ...settingsOf(flags), deleted: flags.deleted === true, search: flags.search };
+      around.onExitCode(await docs(settings, around));
     });
-  command('inspect <name>', 'show everything about a document but its content', inspectHelp).action(
-    async (name: string, flags: RelayFlags) => {
+  command('inspect <name>', 'show everything about a document', inspectHelp)
+    .option('--content', 'show its types as JSON instead')
+    .action(async (name: string, flags: RelayFlags & { content?: boolean }) => {
       const { inspect } = await import('./inspect.ts');
-      around.onExitCode(await inspect({ ...settingsOf(flags), name }, around));
-    },
-  );
+      around.onExitCode(await inspect({ ...settingsOf(flags), name, content: flags.content === true }, around));
+    });
+  command('top', 'show how a running relay is doing, second by second', topHelp)
+    .option('--count <lines>', 'end after so many seconds', countOf)
+    .action(async (flags: RelayFlags & { count?: number }) => {
+      const { top } = await import('./top.ts');
+      around.onExitCode(await top({ ...settingsOf(flags), count: flags.count ?? null }, around));
+    });
   command('log <name>', 'show the log of a document: who wrote when', logHelp)
     .option('--after <seq>', 'only entries after this sequence number', '0')
     .option('--follow', 'go on with what is written from now on')

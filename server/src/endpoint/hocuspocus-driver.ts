@@ -49,6 +49,10 @@ export class HocuspocusDriver implements Driver {
     return this.#out.congested;
   }
 
+  get bufferedBytes(): number {
+    return this.#out.bufferedBytes;
+  }
+
   receive(frame: Uint8Array): void {
     this.#session.receive(frame, this.#context.clock.now());
     this.#drain();
@@ -292,6 +296,10 @@ class HocuspocusMember implements Member {
 
   get congested(): boolean {
     return this.#driver.congested;
+  }
+
+  get bufferedBytes(): number {
+    return this.#driver.bufferedBytes;
   }
 
   write(frames: Uint8Array): void {

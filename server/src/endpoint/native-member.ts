@@ -77,6 +77,10 @@ export class NativeMember implements Member {
     return this.#out.congested;
   }
 
+  get bufferedBytes(): number {
+    return this.#out.bufferedBytes;
+  }
+
   write(frames: Uint8Array): void {
     this.#out.write(frames);
   }

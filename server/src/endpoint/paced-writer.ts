@@ -20,6 +20,13 @@ export class PacedWriter implements FrameWriter {
     return this.#waiting.length > 0 || this.#connection.congested;
   }
 
+  /** Without what is still to be made. */
+  get bufferedBytes(): number {
+    let bytes = this.#connection.bufferedBytes;
+    for (const one of this.#waiting) if (one instanceof Uint8Array) bytes += one.length;
+    return bytes;
+  }
+
   write(frames: Uint8Array): void {
     if (this.#waiting.length === 0) this.#connection.write(frames);
     else this.#waiting.push(frames);

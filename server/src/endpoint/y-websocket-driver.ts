@@ -71,6 +71,10 @@ export class YWebsocketDriver implements Driver, Member {
     return this.#out.congested;
   }
 
+  get bufferedBytes(): number {
+    return this.#out.bufferedBytes;
+  }
+
   receive(frame: Uint8Array): void {
     this.heard();
     this.#session.receive(frame);

@@ -1,8 +1,20 @@
 import type { StateVector } from '@tideweave/shared';
-import type { DialectFrames } from './dialect-frames.ts';
+import type { Dialect, DialectFrames } from './dialect-frames.ts';
 import type { FanOut } from './fan-out.ts';
 import type { Member, Standing } from './member.ts';
 import type { TicketLedger } from './ticket-ledger.ts';
+
+/** A session as whoever looks after the relay is told of it. */
+export interface SessionInfo {
+  readonly user: string;
+  readonly device: string;
+  readonly dialect: Dialect;
+  readonly flow: Standing['flow'];
+  /** Entries of the log that it has not been sent, as its socket is full. */
+  readonly behind: number;
+  /** Bytes that wait to be sent over its socket, which other documents may share. */
+  readonly bufferedBytes: number;
+}
 
 /** The members of a room and where each of them stands: who gets what is sent, who is behind, who knows how far it is. */
 export class Audience {
@@ -25,9 +37,19 @@ export class Audience {
     return this.#members.keys();
   }
 
-  /** Who is here, and whether they keep up. */
-  get sessions(): readonly { readonly user: string; readonly device: string; readonly flow: Standing['flow'] }[] {
-    return [...this.#members].map(([{ user, device }, { flow }]) => ({ user, device, flow }));
+  /** Who is here. */
+  get users(): Set<string> {
+    const users = new Set<string>();
+    for (const { user } of this.#members.keys()) users.add(user);
+    return users;
+  }
+
+  /** The sessions that are here, and whether they keep up with a log that ends at `lastSeq`. */
+  sessions(lastSeq: number): readonly SessionInfo[] {
+    return [...this.#members].map(([{ user, device, frames, bufferedBytes }, { flow, sentSeq }]) => {
+      const behind = flow === 'live' ? 0 : lastSeq - sentSeq;
+      return { user, device, dialect: frames.dialect, flow, behind, bufferedBytes };
+    });
   }
 
   standing(member: Member): Standing | undefined {

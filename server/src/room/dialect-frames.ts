@@ -8,12 +8,16 @@ import {
 } from '@tideweave/shared';
 import { binaryFrame, concatenate } from '../endpoint/websocket-frame.ts';
 
+/** What a session speaks. */
+export type Dialect = 'tideweave' | 'y-websocket' | 'hocuspocus';
+
 /**
  * How what a room sends looks to its readers: encoded once for all who share the same frames object, however many they
  * are. A segment is one contributor's update; a frame is what a reader gets of a batch, which leaves out the reader's own
  * segments.
  */
 export interface DialectFrames {
+  readonly dialect: Dialect;
   /** An update's bytes as part of a frame. */
   segment(room: number, update: Uint8Array): Uint8Array;
   /** What goes to the socket for these segments. */
@@ -25,6 +29,7 @@ export interface DialectFrames {
 }
 
 export const tideweaveFrames: DialectFrames = {
+  dialect: 'tideweave',
   segment: (room, update) =>
     concatenate(
       splitUpdate(room, update, partBytes, (rest) => ({ type: 'update', doc: room, update: rest }) as const).map(
@@ -38,6 +43,7 @@ export const tideweaveFrames: DialectFrames = {
 
 // A stock client reads one message per frame, so each segment is a frame of its own.
 export const yWebsocketFrames: DialectFrames = {
+  dialect: 'y-websocket',
   segment: (_room, update) => binaryFrame([encodeYWebsocket({ type: 'update', update })]),
   frame: concatenate,
   awareness: (_room, update) => binaryFrame([encodeYWebsocket({ type: 'awareness', update })]),
@@ -47,6 +53,7 @@ export const yWebsocketFrames: DialectFrames = {
 /** Every message names the address that its reader gave the document, so readers share frames as far as they share it. */
 export function hocuspocusFrames(address: string): DialectFrames {
   return {
+    dialect: 'hocuspocus',
     segment: (_room, update) => hocuspocusFrame({ type: 'update', address, update }),
     frame: concatenate,
     awareness: (_room, update) => hocuspocusFrame({ type: 'awareness', address, update }),

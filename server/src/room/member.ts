@@ -19,6 +19,8 @@ export interface Member extends Contributor, PresenceSession {
   readonly frames: DialectFrames;
   /** Whether its socket has more waiting than a live reader should. */
   readonly congested: boolean;
+  /** Bytes that wait to be sent over its socket, which other documents may share. */
+  readonly bufferedBytes: number;
   /** Writes bytes that are whole WebSocket frames. */
   write(frames: Uint8Array): void;
   /** Writes updates that bring it up to date in place. */

@@ -97,7 +97,7 @@ export class Room implements RoomTurn {
     return epoch === '' || epoch === (this.head?.epoch ?? '');
   }
 
-  get audience(): Pick<Audience, 'size' | 'sessions'> {
+  get audience(): Pick<Audience, 'size' | 'users' | 'sessions'> {
     return this.#audience;
   }
 

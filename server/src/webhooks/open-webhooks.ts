@@ -16,6 +16,13 @@ export interface WebhookSettings extends WebhookTarget {
   readonly debounceMs: number;
 }
 
+/** What tells an application, and what it can be watched by. */
+export interface OpenWebhooks {
+  readonly webhooks: Webhooks;
+  readonly queue: Pick<WebhookQueue, 'size' | 'oldest'>;
+  readonly sender: Pick<WebhookSender, 'receiver' | 'trouble'>;
+}
+
 /** The queue's folder, below that of the documents. */
 const queueFolder = 'webhooks';
 
@@ -23,8 +30,8 @@ export async function openWebhooks(
   { url, secret, debounceMs }: WebhookSettings,
   data: string,
   parts: { readonly log: DocumentLog; readonly clock: Clock; readonly logger: Logger; readonly meter: Meter },
-): Promise<{ readonly webhooks: Webhooks; readonly queue: WebhookQueue }> {
+): Promise<OpenWebhooks> {
   const queue = await WebhookQueue.open(join(data, queueFolder));
   const sender = new WebhookSender({ ...parts, url, secret, queue, random: Math.random });
-  return { webhooks: new Webhooks({ ...parts, queue, sender, debounceMs }), queue };
+  return { webhooks: new Webhooks({ ...parts, queue, sender, debounceMs }), queue, sender };
 }

@@ -69,6 +69,12 @@ export class WebhookQueue {
     return true;
   }
 
+  /** The oldest ones, in order. */
+  async oldest(limit: number): Promise<readonly WebhookEvent[]> {
+    const events = await this.#db.values({ gte: 'e', lt: 'f', limit }).all();
+    return events as WebhookEvent[];
+  }
+
   /** The oldest, or null. */
   async first(): Promise<{ readonly key: string; readonly event: WebhookEvent } | null> {
     for await (const [key, event] of this.#db.iterator({ gte: 'e', lt: 'f', limit: 1 })) {

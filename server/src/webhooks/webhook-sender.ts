@@ -21,6 +21,14 @@ export interface WebhookSenderOptions extends WebhookTarget {
   readonly meter: Meter;
 }
 
+/** Attempts that failed in a row. */
+export interface WebhookTrouble {
+  readonly attempts: number;
+  readonly error: string;
+  /** When it is tried again, milliseconds since 1970. */
+  readonly nextAt: number;
+}
+
 const answerMsMax = 10_000;
 /** Pauses between attempts, doubled from the first to the longest, half of each by chance. */
 const retryMs = { first: 1000, max: 300_000 } as const;
@@ -31,9 +39,21 @@ export class WebhookSender {
   #planned: Cancel | null = null;
   #sending: Promise<void> | null = null;
   #failures = 0;
+  #trouble: WebhookTrouble | null = null;
 
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
+  }
+
+  /** Where events go: without what may be secret in the address. */
+  get receiver(): string {
+    const { origin, pathname } = new URL(this.#options.url);
+    return `${origin}${pathname}`;
+  }
+
+  /** Why the oldest event is not sent yet; null when the last attempt went well. */
+  get trouble(): WebhookTrouble | null {
+    return this.#trouble;
   }
 
   /** Something may wait. Does nothing while it sends, or pauses after a failure. */
@@ -57,12 +77,15 @@ export class WebhookSender {
         await queue.remove(next.key);
         meter.webhooks += 1;
         this.#failures = 0;
+        this.#trouble = null;
       }
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       meter.failedWebhooks += 1;
       const pauseMs = Math.min(retryMs.max, retryMs.first * 2 ** this.#failures) * (0.5 + random() / 2);
       this.#failures += 1;
+      const nextAt = clock.wallTime() + pauseMs;
+      this.#trouble = { attempts: this.#failures, error: asError(error).message, nextAt };
       logger.warn({ err: asError(error), waiting: queue.size, pauseMs }, 'a webhook could not be sent');
       this.#planned = clock.after(pauseMs, () => {
         this.#planned = null;

@@ -93,7 +93,7 @@ export class Webhooks {
     const loaded = new Set(rooms.map(({ name }) => name));
     for (const room of rooms) {
       if (room.head !== null) await this.#compare(room.name, room.head, false);
-      await this.#comparePresence(room.name, new Set(room.audience.sessions.map(({ user }) => user)));
+      await this.#comparePresence(room.name, room.audience.users);
     }
     for (const name of [...this.#due, ...this.#watched.keys()]) {
       if (loaded.has(name) && !this.#due.has(name)) continue;

@@ -75,7 +75,8 @@ test('U3 docs, inspect and log say what there is, without content', async () => 
       sessions: unknown[];
     };
     assert.is(inspected.head.lastSeq, 1);
-    assert.equal(inspected.sessions, [{ user: '', device: 'laptop', flow: 'live' }]);
+    const session = { user: '', device: 'laptop', dialect: 'tideweave', flow: 'live', behind: 0, bufferedBytes: 0 };
+    assert.equal(inspected.sessions, [session]);
     assert.match((await run(['inspect', 'notes/1', ...url])).out, /^sessions {3}1$/m);
 
     let seen = '';
@@ -93,6 +94,26 @@ test('U3 docs, inspect and log say what there is, without content', async () => 
     assert.not.match(seen, /written later/);
     const after = await run(['log', 'notes/1', '--after', '1', '--json', ...url]);
     assert.is((JSON.parse(after.out) as { seq: number }).seq, 2);
+  });
+});
+
+test('O10 docs finds by a part of the name, inspect shows content, top a line a second', async () => {
+  await withNotes(async ({ http }) => {
+    const at = ['--url', http];
+    assert.match((await run(['docs', '--search', 'NOTE', ...at])).out, /^"notes\/1" /);
+    assert.is((await run(['docs', '--search', 'none', ...at])).out, '');
+    const shown = JSON.parse((await run(['inspect', 'notes/1', '--content', ...at])).out) as Record<string, unknown>;
+    assert.is(shown['text'], 'words');
+    const { out } = await run(['top', '--count', '2', ...at]);
+    const [head = '', ...lines] = out.trimEnd().split('\n');
+    assert.match(head, /^time +updates\/s/);
+    assert.is(lines.length, 2);
+    for (const line of lines) assert.is(line.length, head.length);
+    assert.is(
+      (JSON.parse((await run(['top', '--count', '1', '--json', ...at])).out) as { sessions: number }).sessions,
+      1,
+    );
+    assert.is((await run(['top', '--count', '0', ...at])).code, 2);
   });
 });
 
