@@ -12,20 +12,20 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { root } from './source-files.mjs';
 
-const pages = ['playground', 'inspector'];
+/** What each is built of beside its `main.tsx` and `style.css`: merge reports look for their worker beside what starts it. */
+const pages = { playground: { 'merge.worker': 'client/dist/src/merge/merge.worker.js' }, inspector: {} };
 
 /** Every module of Yjs from one place: two copies in a page do not know each other's types. */
 const fromClient = (name) => fileURLToPath(import.meta.resolve(name, `file://${root}/client/package.json`));
 const oneYjs = { yjs: fromClient('yjs'), 'y-protocols/awareness': fromClient('y-protocols/awareness') };
 
-async function bundle(name) {
+async function bundle(name, workers) {
   const source = join(root, 'client', name);
   const { outputFiles } = await build({
     entryPoints: {
       main: join(source, 'main.tsx'),
       style: join(source, 'style.css'),
-      // Merge reports look for it beside the module that starts it.
-      'merge.worker': join(root, 'client/dist/src/merge/merge.worker.js'),
+      ...Object.fromEntries(Object.entries(workers).map(([worker, path]) => [worker, join(root, path)])),
     },
     outdir: join(root, 'server/dist/pages', name),
     entryNames: '[name]',
@@ -61,7 +61,6 @@ function store(folder, files) {
   }
 }
 
-for (const name of pages) {
-  if (!existsSync(join(root, 'client', name, 'main.tsx'))) continue;
-  store(join(root, 'server/dist/pages', name), await bundle(name));
+for (const [name, workers] of Object.entries(pages)) {
+  store(join(root, 'server/dist/pages', name), await bundle(name, workers));
 }

@@ -19,6 +19,23 @@ export {
   encodeMessages,
   splitUpdate,
 } from './protocol/codec.ts';
+export type {
+  ClockRange,
+  Dialect,
+  DocumentInfo,
+  DocumentsPage,
+  EntryInfo,
+  FiguresPage,
+  FiguresSample,
+  HeadInfo,
+  ListedDocument,
+  LogPage,
+  Quantiles,
+  RefusalInfo,
+  SessionInfo,
+  WebhookTrouble,
+  WebhooksInfo,
+} from './protocol/admin.ts';
 export { type EntryAuthor, type IdRange, decodeEntryAuthors, encodeEntryAuthors } from './protocol/entry-authors.ts';
 export { refusalTexts } from './protocol/refusal-texts.ts';
 export { type Cursor, decodeCursor, encodeCursor } from './protocol/cursor.ts';

@@ -5,15 +5,14 @@
  * along the way.
  */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { root, startChromium } from '../editors/browser.ts';
 import { until } from '../offline/offline-world.ts';
+import { barriers } from '../support/barriers.ts';
 import { type StartedRelay, startRelay } from './started-relay.ts';
 
 interface Context {
@@ -209,24 +208,6 @@ test('U2 the link opens the same document elsewhere, and a reload while offline 
   await shows(other, 'B', 'Title', 'shared');
   assert.equal(context.complaints, []);
 });
-
-/** What axe-core says is in the way of people, serious or worse. */
-async function barriers(page: Page): Promise<string[]> {
-  const source = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
-  await page.evaluate(`${source}; undefined`);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } };
-    interface Finding {
-      readonly id: string;
-      readonly impact: string;
-      readonly nodes: readonly { readonly html: string }[];
-    }
-    const { violations } = await axe.run();
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
-  });
-}
 
 test('U2 axe-core finds nothing serious, light and dark, with each editor and a report', async (context) => {
   const { page } = context;

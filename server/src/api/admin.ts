@@ -1,7 +1,7 @@
 /** `/api/admin`: for whoever looks after a relay. Asks for a grant with `admin` each time (docs/operating.md). */
 import { Readable } from 'node:stream';
 
-import { RefusedError } from '@tideweave/shared';
+import { type DocumentsPage, type FiguresPage, type LogPage, RefusedError, type WebhooksInfo } from '@tideweave/shared';
 import { Hono } from 'hono';
 import type { Authorizer } from '../auth/authorizer.ts';
 import { LogSource } from '../backup/backup-source.ts';
@@ -42,10 +42,11 @@ export function adminRoutes({ log, rooms, authorize, meter, figures, content, we
   app.get('/docs', async (c) => {
     const { search = '', after, limit } = c.req.query();
     const { documents, next } = await source.find(search, after ?? null, pageLimit(limit));
-    return c.json({
+    const answer: DocumentsPage = {
       documents: documents.map((one) => ({ ...one, connections: rooms.peek(one.name)?.audience.size ?? 0 })),
       next,
-    });
+    };
+    return c.json(answer);
   });
 
   app.get('/docs/:name/image', async (c) => {
@@ -71,7 +72,8 @@ export function adminRoutes({ log, rooms, authorize, meter, figures, content, we
     const after = Math.max(head.firstSeq - 1, wholeNumber(c.req.query('after') ?? '0'));
     const entries = after < head.lastSeq ? await log.read(name, after) : [];
     const page = entries.slice(0, pageLimit(c.req.query('limit')));
-    return c.json({ epoch: head.epoch, firstSeq: head.firstSeq, entries: page.map(entryInfo) });
+    const answer: LogPage = { epoch: head.epoch, firstSeq: head.firstSeq, entries: page.map(entryInfo) };
+    return c.json(answer);
   });
 
   app.post('/docs/:name/compact', async (c) => {
@@ -99,7 +101,10 @@ export function adminRoutes({ log, rooms, authorize, meter, figures, content, we
     return c.body(await content.json(update), 200, { 'Content-Type': 'application/json' });
   });
 
-  app.get('/figures', (c) => c.json({ startedAt, samples: figures.read(wholeNumber(c.req.query('after') ?? '0')) }));
+  app.get('/figures', (c) => {
+    const answer: FiguresPage = { startedAt, samples: figures.read(wholeNumber(c.req.query('after') ?? '0')) };
+    return c.json(answer);
+  });
 
   app.get('/webhooks', async (c) => {
     const open = webhooks();
@@ -108,7 +113,8 @@ export function adminRoutes({ log, rooms, authorize, meter, figures, content, we
     const { webhooks: sent, failedWebhooks: failedAttempts } = meter;
     const oldest = await queue.oldest(webhooksShown);
     const { receiver, trouble } = sender;
-    return c.json({ receiver, sent, failedAttempts, waiting: queue.size, trouble, oldest });
+    const answer: WebhooksInfo = { receiver, sent, failedAttempts, waiting: queue.size, trouble, oldest };
+    return c.json(answer);
   });
 
   app.get('/refusals', (c) => c.json({ refusals: meter.recentRefusals }));

@@ -61,7 +61,7 @@ export function createApi(context: ApiContext): Api {
   app.route('/api/docs', documentRoutes(context));
   app.route('/api/admin', adminRoutes(context));
   // The page has nothing in it that is not in the package: what it shows, it asks /api/admin for.
-  app.route('/_', pageRoutes('inspector'));
+  app.route('/', pageRoutes('inspector', '/_'));
   app.route('/', playgroundRoutes(context));
   app.notFound((c) => {
     const code = c.req.path.startsWith('/api/docs') ? 'TW_METHOD_NOT_ALLOWED' : 'TW_NOT_FOUND';

@@ -1,33 +1,21 @@
 /** What whoever looks after a relay is told of a document: as JSON, without its content. */
-import { RefusedError, UpdateScan, decodeStateVector, scanUpdate } from '@tideweave/shared';
+import {
+  type ClockRange,
+  type DocumentInfo,
+  type EntryInfo,
+  RefusedError,
+  UpdateScan,
+  decodeStateVector,
+  scanUpdate,
+} from '@tideweave/shared';
 
-import type { DocumentLog, Entry, Head, QuarantinedEntry } from '../log/document-log.ts';
-import type { SessionInfo } from '../room/audience.ts';
+import type { DocumentLog, Entry, QuarantinedEntry } from '../log/document-log.ts';
 import type { RoomRegistry } from '../room/room-registry.ts';
-
-/** Clocks of one client that an update inserts or deletes. */
-export interface Range {
-  readonly client: number;
-  readonly clock: number;
-  readonly length: number;
-}
-
-/** A log entry without its update. */
-export interface EntryInfo {
-  readonly seq: number;
-  /** ISO 8601. */
-  readonly time: string;
-  readonly user: string;
-  readonly device: string;
-  readonly bytes: number;
-  readonly inserts: readonly Range[];
-  readonly deletes: readonly Range[];
-}
 
 export function entryInfo({ seq, time, user, device, update }: Entry): EntryInfo {
   const scan = new UpdateScan();
-  const inserts: Range[] = [];
-  const deletes: Range[] = [];
+  const inserts: ClockRange[] = [];
+  const deletes: ClockRange[] = [];
   if (scanUpdate(update, scan)) {
     for (let at = 0; at < scan.runCount; at += 1) {
       const clock = scan.runClock[at] ?? 0;
@@ -39,19 +27,6 @@ export function entryInfo({ seq, time, user, device, update }: Entry): EntryInfo
     }
   }
   return { seq, time: new Date(time).toISOString(), user, device, bytes: update.byteLength, inserts, deletes };
-}
-
-/** Everything about a document but its content. */
-export interface DocumentInfo {
-  readonly head: Head;
-  readonly isLoaded: boolean;
-  /** Why it cannot be opened: a refusal's code. */
-  readonly refused: string | null;
-  readonly sessions: readonly SessionInfo[];
-  readonly setAside: readonly (EntryInfo & { readonly reason: string })[];
-  /** How many clients have ever written, and the next clock of those who wrote most; null when it cannot be opened. */
-  readonly clients: number | null;
-  readonly stateVector: readonly { readonly client: number; readonly clock: number }[] | null;
 }
 
 /** Opens the document where it is not, for its state vector. Null when the name was never used. */

@@ -24,13 +24,13 @@ export function isCheckout(): boolean {
 }
 
 /**
- * A page at `/` of where it is mounted, with its files beside it; what is not one of them is left to the next handler.
+ * A page below `at` (`''` or `/NAME`), with its files beside it; what is not one of them is left to the next handler.
  * Read when it is first asked for, and kept. Whoever mounts it says who may see it.
  */
-export function pageRoutes(name: PageName): Hono<ApiEnv> {
+export function pageRoutes(name: PageName, at: string): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   let reading: Promise<ReadonlyMap<string, PageFile>> | null = null;
-  app.get('/:file?', async (c, next) => {
+  app.on('GET', [at, `${at}/`, `${at}/:file`], async (c, next) => {
     reading ??= readFolder(fileURLToPath(new URL(`../../pages/${name}/`, import.meta.url)));
     const files = await reading;
     if (files.size === 0) {

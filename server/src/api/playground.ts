@@ -28,7 +28,7 @@ export function playgroundRoutes({ authorize, playground, breakFor }: Playground
     breakFor(seconds * 1000);
     return c.json({ seconds });
   });
-  app.route('/', pageRoutes('playground'));
+  app.route('/', pageRoutes('playground', ''));
   return app;
 }
 

@@ -1,8 +1,14 @@
 /** `docs`, `inspect`, `log` and `compact`: what a running relay says of its documents. */
-import type { DocumentInfo, EntryInfo } from '../api/inspection.ts';
-import type { Listed } from '../backup/backup-source.ts';
-import type { Head } from '../log/document-log.ts';
-import type { SessionInfo } from '../room/audience.ts';
+import type {
+  DocumentInfo,
+  DocumentsPage,
+  EntryInfo,
+  HeadInfo,
+  ListedDocument,
+  LogPage,
+  SessionInfo,
+} from '@tideweave/shared';
+
 import { exitCodes, type FolderCommandOutput } from './folder-command.ts';
 import { interruptible, pause } from './interruptible.ts';
 import { RelayClient, RelayRefusal, adminPath } from './relay-client.ts';
@@ -38,11 +44,10 @@ export function docs(
   output: FolderCommandOutput,
 ): Promise<number> {
   return askRelay(settings, output, async (relay, signal) => {
-    type Page = { readonly documents: readonly Row[]; readonly next: string | null };
     for (let after: string | null = ''; after !== null && !signal.aborted;) {
       const limit = String(namesPerPage);
       const query = new URLSearchParams({ search: settings.search, limit, ...(after !== '' && { after }) });
-      const page: Page = await relay.json<Page>(`/api/admin/docs?${query.toString()}`);
+      const page: DocumentsPage = await relay.json<DocumentsPage>(`/api/admin/docs?${query.toString()}`);
       for (const row of page.documents) {
         if ('head' in row && row.head.deletedAt !== null && !settings.deleted) continue;
         output.writeOut(settings.json ? `${JSON.stringify(row)}\n` : describeRow(row));
@@ -52,9 +57,7 @@ export function docs(
   });
 }
 
-type Row = Listed & { readonly connections: number };
-
-function describeRow(row: Row): string {
+function describeRow(row: ListedDocument): string {
   const name = JSON.stringify(row.name);
   if ('refused' in row) return `${name}  ${row.refused}\n`;
   const { head, connections } = row;
@@ -105,7 +108,7 @@ export function showLog(
   return askRelay(settings, output, async (relay, signal) => {
     for (let { after } = settings; !signal.aborted;) {
       const query = new URLSearchParams({ after, limit: '1000' }).toString();
-      const { entries } = await relay.json<{ entries: EntryInfo[] }>(`${adminPath(settings.name)}/log?${query}`);
+      const { entries } = await relay.json<LogPage>(`${adminPath(settings.name)}/log?${query}`);
       for (const entry of entries) output.writeOut(settings.json ? `${JSON.stringify(entry)}\n` : describeEntry(entry));
       after = String(entries.at(-1)?.seq ?? after);
       if (entries.length > 0) continue;
@@ -129,7 +132,7 @@ export function compact(
 ): Promise<number> {
   return askRelay(settings, output, async (relay) => {
     const path = `${adminPath(settings.name)}/compact`;
-    const done = await relay.json<{ compacted: boolean; setAside: number; head: Head }>(path, { method: 'POST' });
+    const done = await relay.json<{ compacted: boolean; setAside: number; head: HeadInfo }>(path, { method: 'POST' });
     const { compacted, setAside, head } = done;
     if (settings.json) output.writeOut(`${JSON.stringify(done)}\n`);
     else if (!compacted) output.writeOut('tideweave: there was nothing to compact\n');
@@ -144,6 +147,6 @@ function at(time: number): string {
   return new Date(time).toISOString();
 }
 
-function sizeOf({ snapshotBytes, tailBytes }: Head): number {
+function sizeOf({ snapshotBytes, tailBytes }: HeadInfo): number {
   return snapshotBytes + tailBytes;
 }

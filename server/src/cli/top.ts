@@ -1,5 +1,6 @@
 /** `tideweave top`: how a running relay is doing, a line a second. */
-import type { FiguresSample } from '../observability/figures.ts';
+import type { FiguresPage, FiguresSample } from '@tideweave/shared';
+
 import type { FolderCommandOutput } from './folder-command.ts';
 import { askRelay } from './inspect.ts';
 import { pause } from './interruptible.ts';
@@ -19,7 +20,7 @@ export function top(settings: TopSettings, output: FolderCommandOutput): Promise
   return askRelay(settings, output, async (relay, signal) => {
     let shown = 0;
     for (let after = 0; !signal.aborted;) {
-      const { samples } = await relay.json<{ samples: FiguresSample[] }>(`/api/admin/figures?after=${after}`);
+      const { samples } = await relay.json<FiguresPage>(`/api/admin/figures?after=${after}`);
       // Who looked before has left samples; a newcomer wants to know how it is now.
       for (const sample of after === 0 ? samples.slice(-1) : samples) {
         if (!settings.json && shown % headEvery === 0) output.writeOut(head);

@@ -2,49 +2,11 @@
  * How a relay is doing, second by second: what the inspector draws and `tideweave top` prints. Taken only while somebody
  * looks, and kept for ten minutes.
  */
-import type { Cancel, Clock } from '@tideweave/shared';
-import { type EventLoopDelays, EventLoopDelay } from './event-loop-delay.ts';
+import type { Cancel, Clock, FiguresSample, Quantiles } from '@tideweave/shared';
+import { EventLoopDelay } from './event-loop-delay.ts';
 import { type LatencyHistogram, quantileMs } from './latency-histogram.ts';
 import type { Meter } from './meter.ts';
 import type { MetricsSources } from './metrics.ts';
-
-/** Of the times in one sample, in ms; null when there were none. */
-export interface Quantiles {
-  readonly p50: number | null;
-  readonly p99: number | null;
-}
-
-/** What happened from the sample before until `time`, and how things are at it. */
-export interface FiguresSample {
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  readonly perSecond: {
-    readonly updates: number;
-    readonly updateBytes: number;
-    readonly deliveries: number;
-    readonly commits: number;
-    readonly requests: number;
-    readonly refusals: number;
-  };
-  /** By code; how many since the sample before. */
-  readonly refusals: Readonly<Record<string, number>>;
-  readonly commitMs: Quantiles;
-  readonly ackMs: Quantiles;
-  readonly deliveryMs: Quantiles;
-  readonly eventLoopMs: EventLoopDelays | null;
-  readonly rooms: number;
-  readonly sessions: number;
-  readonly connections: number;
-  readonly socketBufferBytes: number;
-  readonly uncommittedBytes: number;
-  /** Null without webhooks. */
-  readonly waitingWebhooks: number | null;
-  readonly storageWorks: boolean;
-  readonly residentBytes: number;
-  readonly heapBytes: number;
-  /** Processors that were busy with this process, its worker threads included. */
-  readonly cpu: number;
-}
 
 const sampleMs = 1000;
 const samplesMax = 600;

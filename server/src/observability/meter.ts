@@ -2,18 +2,8 @@
  * What a relay counts: plain numbers that the hot path adds to, read when somebody asks. Times are taken once per commit or
  * for a sample, never per delivery. metrics.ts makes the public metrics of it, figures.ts the inspector's.
  */
-import type { RefusedError } from '@tideweave/shared';
+import type { RefusalInfo, RefusedError } from '@tideweave/shared';
 import { LatencyHistogram } from './latency-histogram.ts';
-
-/** Somebody was refused something. */
-export interface Refusal {
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  readonly code: string;
-  readonly reason: string;
-  /** The id of the connection or request in the log. */
-  readonly id: string;
-}
 
 /** What is told of a commit. Milliseconds. */
 export interface CommitTimes {
@@ -55,7 +45,7 @@ export class Meter {
   /** Refusals by code. */
   readonly refusals: Map<string, number> = new Map<string, number>();
   /** The newest refusals, the oldest first. */
-  readonly recentRefusals: Refusal[] = [];
+  readonly recentRefusals: RefusalInfo[] = [];
   /** From the start of each commit until it was synced. */
   readonly commitTimes: LatencyHistogram = new LatencyHistogram();
   /** From the acceptance of an edit until it was durable; the oldest edit of each commit. */

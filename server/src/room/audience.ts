@@ -1,20 +1,8 @@
-import type { StateVector } from '@tideweave/shared';
-import type { Dialect, DialectFrames } from './dialect-frames.ts';
+import type { SessionInfo, StateVector } from '@tideweave/shared';
+import type { DialectFrames } from './dialect-frames.ts';
 import type { FanOut } from './fan-out.ts';
 import type { Member, Standing } from './member.ts';
 import type { TicketLedger } from './ticket-ledger.ts';
-
-/** A session as whoever looks after the relay is told of it. */
-export interface SessionInfo {
-  readonly user: string;
-  readonly device: string;
-  readonly dialect: Dialect;
-  readonly flow: Standing['flow'];
-  /** Entries of the log that it has not been sent, as its socket is full. */
-  readonly behind: number;
-  /** Bytes that wait to be sent over its socket, which other documents may share. */
-  readonly bufferedBytes: number;
-}
 
 /** The members of a room and where each of them stands: who gets what is sent, who is behind, who knows how far it is. */
 export class Audience {

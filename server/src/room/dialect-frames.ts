@@ -1,4 +1,5 @@
 import {
+  type Dialect,
   type HocuspocusServerMessage,
   encodeHocuspocus,
   encodeMessage,
@@ -7,9 +8,6 @@ import {
   splitUpdate,
 } from '@tideweave/shared';
 import { binaryFrame, concatenate } from '../endpoint/websocket-frame.ts';
-
-/** What a session speaks. */
-export type Dialect = 'tideweave' | 'y-websocket' | 'hocuspocus';
 
 /**
  * How what a room sends looks to its readers: encoded once for all who share the same frames object, however many they

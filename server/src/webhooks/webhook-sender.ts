@@ -1,5 +1,5 @@
 /** Sends what waits, one after another in order, and again with growing pauses until the receiver says that it has it. */
-import { type Cancel, type Clock, type Random } from '@tideweave/shared';
+import type { Cancel, Clock, Random, WebhookTrouble } from '@tideweave/shared';
 
 import { type Logger, asError } from '../observability/log.ts';
 import type { Meter } from '../observability/meter.ts';
@@ -19,14 +19,6 @@ export interface WebhookSenderOptions extends WebhookTarget {
   readonly random: Random;
   readonly logger: Logger;
   readonly meter: Meter;
-}
-
-/** Attempts that failed in a row. */
-export interface WebhookTrouble {
-  readonly attempts: number;
-  readonly error: string;
-  /** When it is tried again, milliseconds since 1970. */
-  readonly nextAt: number;
 }
 
 const answerMsMax = 10_000;

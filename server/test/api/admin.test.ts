@@ -3,11 +3,10 @@
 import { once } from 'node:events';
 import { type AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
+import type { DocumentInfo, DocumentsPage, FiguresPage, WebhooksInfo } from '@tideweave/shared';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as Y from 'yjs';
-import type { DocumentInfo } from '../../src/api/inspection.ts';
-import type { FiguresSample } from '../../src/observability/figures.ts';
 import { withFolder } from '../support/folders.ts';
 import { NativePeer } from '../support/native-peer.ts';
 import { HocuspocusClient } from '../conformance/hocuspocus-client.ts';
@@ -34,19 +33,14 @@ function docWith(text: string): Y.Doc {
   return document;
 }
 
-interface Found {
-  readonly documents: readonly { readonly name: string }[];
-  readonly next: string | null;
-}
-
 test('O10 documents are found by a part of their name in whatever case, page by page', async () => {
   await withRelay({}, async (relay) => {
     for (const name of ['Invoice 1', 'invoice 2', 'notes', 'über/INVOICE', 'ÜBERSICHT']) {
       await write(relay, name, docWith('x'));
     }
-    const find = (query: Record<string, string>): Promise<Found> =>
-      json<Found>(`${relay.http}/api/admin/docs?${new URLSearchParams(query).toString()}`);
-    const names = ({ documents }: Found): string[] => documents.map(({ name }) => name);
+    const find = (query: Record<string, string>): Promise<DocumentsPage> =>
+      json<DocumentsPage>(`${relay.http}/api/admin/docs?${new URLSearchParams(query).toString()}`);
+    const names = ({ documents }: DocumentsPage): string[] => documents.map(({ name }) => name);
     const all = await find({ search: 'INVOICE' });
     assert.equal(names(all), ['Invoice 1', 'invoice 2', 'über/INVOICE']);
     assert.is(all.next, null);
@@ -132,8 +126,8 @@ test('O10 a deleted document says so, and that it cannot be opened', async () =>
 
 test('O10 figures are taken each second from the first look on, and count what happened', async () => {
   await withRelay({}, async (relay) => {
-    type Answer = { readonly startedAt: number; readonly samples: readonly FiguresSample[] };
-    const look = (after: number): Promise<Answer> => json<Answer>(`${relay.http}/api/admin/figures?after=${after}`);
+    const look = (after: number): Promise<FiguresPage> =>
+      json<FiguresPage>(`${relay.http}/api/admin/figures?after=${after}`);
     assert.equal((await look(0)).samples, []);
     const peer = await NativePeer.connect(relay.url);
     const { doc } = await peer.open('notes');
@@ -165,13 +159,7 @@ test('O10 webhooks show what waits, and why, and keep what is secret in the addr
       { data, webhooks: { url: `${url}?key=hidden`, secret: 'a secret of some length', debounceMs: 10 } },
       async (relay) => {
         await write(relay, 'notes', docWith('x'));
-        interface Shown {
-          readonly receiver: string;
-          readonly waiting: number;
-          readonly trouble: { readonly error: string; readonly nextAt: number } | null;
-          readonly oldest: readonly { readonly type: string; readonly document: string }[];
-        }
-        const look = (): Promise<Shown> => json<Shown>(`${relay.http}/api/admin/webhooks`);
+        const look = (): Promise<WebhooksInfo> => json<WebhooksInfo>(`${relay.http}/api/admin/webhooks`);
         await until('an attempt to fail', async () => (await look()).trouble !== null);
         const shown = await look();
         assert.is(shown.receiver, url);

@@ -60,7 +60,7 @@ test('O6 the image copies what is there, starts what is built, as somebody witho
     if (from !== undefined) {
       assert.ok(stages.includes(from), from);
       for (const source of sources)
-        assert.match(source, /^\/(?:build\/(?:shared|server)\/dist\/src|app\/node_modules)$/);
+        assert.match(source, /^\/(?:build\/(?:shared\/dist\/src|server\/dist\/(?:src|pages))|app\/node_modules)$/);
     } else for (const source of sources) assert.ok(existsSync(new URL(source, root)), source);
   }
   const last = text.slice(text.lastIndexOf('FROM '));
@@ -118,13 +118,14 @@ test('A1 proxies pass WebSockets to the port of the relay, tell who came, and ke
     'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
     'location = /metrics { return 404; }',
     'location /api/admin { return 404; }',
+    'location /_/ { return 404; }',
   ]) {
     assert.ok(nginx.includes(line), line);
   }
   assert.is((nginx.match(/\{/g) ?? []).length, (nginx.match(/\}/g) ?? []).length);
   const caddy = file('deploy/Caddyfile');
   assert.match(caddy, /reverse_proxy 127\.0\.0\.1:1234/);
-  assert.match(caddy, /@inside path \/metrics \/api\/admin \/api\/admin\/\*\n\s+respond @inside 404/);
+  assert.match(caddy, /@inside path \/metrics \/api\/admin \/api\/admin\/\* \/_\/\*\n\s+respond @inside 404/);
 });
 
 test('O6 systemd takes the unit, where it is installed', async () => {
