@@ -117,8 +117,8 @@ export function addRelayCommands(program: Command, around: CommandSurroundings):
     .option('--deleted', 'list deleted ones too')
     .action(async (flags: RelayFlags & { deleted?: boolean; search: string }) => {
       const { docs } = await import('./inspect.ts');
-      const settings = { ...settingsOf(flags), deleted: flags.deleted === true, search: flags.search };
-      around.onExitCode(await docs(settings, around));
+      const asked = { ...settingsOf(flags), deleted: flags.deleted === true, search: flags.search };
+      around.onExitCode(await docs(asked, around));
     });
   command('inspect <name>', 'show everything about a document', inspectHelp)
     .option('--content', 'show its types as JSON instead')
