@@ -1,6 +1,6 @@
 /**
- * `tideweave import`: brings the documents of a y-leveldb folder or a Hocuspocus SQLite file into a data folder, or into
- * a relay that runs.
+ * `tideweave import`: brings the documents of a y-leveldb folder, a Hocuspocus SQLite file, or a file with one document
+ * into a data folder, or into a relay that runs.
  */
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { findingsShownMax } from '../import/bounds.ts';
 import { HttpTarget } from '../import/http-target.ts';
 import { Importer, type ImportResult, type OnConflict } from '../import/importer.ts';
 import { ImportPool } from '../import/import-pool.ts';
+import type { BuiltFromJson } from '../import/import-task.ts';
 import { LogTarget } from '../import/log-target.ts';
 import { withSource } from '../import/open-source.ts';
 import { type Source, SourceError } from '../import/source.ts';
@@ -22,11 +23,11 @@ import { interruptible } from './interruptible.ts';
 import { Progress } from './progress.ts';
 
 export interface ImportSettings {
-  /** A folder of y-leveldb, a file of SQLite, or one with a Yjs update. */
+  /** A folder of y-leveldb, a file of SQLite, or one with a document: a Yjs update, or JSON. */
   readonly source: string;
   readonly table: string;
   readonly rawNames: boolean;
-  /** For a file with one update. */
+  /** For a file with one document. */
   readonly name: string | null;
   /** The data folder; not used with `url`. */
   readonly data: string;
@@ -73,7 +74,8 @@ async function importAll(
   const target = await openTarget(settings, place);
   const pool = new ImportPool();
   try {
-    return await withSource({ path, table, rawNames, name, scratch }, async (source) => {
+    const buildFromJson = (text: string): Promise<BuiltFromJson> => pool.fromJson(text);
+    return await withSource({ path, table, rawNames, name, scratch, buildFromJson }, async (source) => {
       const progress = progressOf(source.count, json, output);
       const aside = url === null ? join(data, 'aside') : null;
       const onProgress = (done: number): void => progress.show(done);

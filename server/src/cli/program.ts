@@ -141,12 +141,14 @@ SOURCE is what the old server keeps its documents in:
   a folder of y-leveldb                       what YPERSISTENCE named for y-websocket's server
   an SQLite file of Hocuspocus                extension-sqlite: the table "documents" with name and data
   a file NAME.yjs                             one Yjs update, as "tideweave export" writes it
+  a file NAME.json                            its root types by name, as "tideweave export --format json" writes them
 Stop the old server first, or name a copy; the source is not changed.
 
 Examples:
   $ tideweave import ./dbDir --dry-run                    what would happen
   $ tideweave import ./dbDir --data /var/lib/tideweave
   $ tideweave import db.sqlite --url http://127.0.0.1:1234 --token "$TOKEN"
+  $ tideweave import notes.json --name notes/1
 
 Every document is built, stored, read back from where it was stored and compared with the source: state vector, delete
 set and content. One that is there already counts as that, so an import that was interrupted is run again and goes on.
@@ -159,6 +161,9 @@ A name that is taken (--on-conflict):
 What cannot be decoded or applied is left out with a reason, and its bytes go to aside/ in the data folder;
 --salvage imports what can be applied of such a document.
 
+JSON is a new document: an object is a Y.Map, an array a Y.Array, a string a Y.Text where it is a root, and a plain
+string within others. XML, bytes and what else JSON lacks is refused; a .yjs file has everything, history too.
+
 Exit codes: 0 everything is here and compared; 1 something was left out, the report says what; 2 it could not be done;
 130 interrupted. Without --url no relay may have the data folder.`;
 
@@ -168,7 +173,7 @@ function addImportCommand(program: Command, around: CommandSurroundings): void {
   program
     .command('import <source>')
     .description(
-      'bring in the documents of a y-websocket server (y-leveldb), of Hocuspocus (SQLite), or one Yjs update',
+      'bring in the documents of a y-websocket server (y-leveldb), of Hocuspocus (SQLite), or one as Yjs update or JSON',
     )
     .addOption(new Option('--data <folder>', `folder to import into (default: ${defaultData})`))
     .addOption(new Option('--url <url>', 'a running relay to import into, instead of a folder').conflicts('data'))
@@ -181,7 +186,7 @@ function addImportCommand(program: Command, around: CommandSurroundings): void {
     .option('--salvage', 'import what can be applied of a document that cannot be as a whole')
     .addOption(new Option('--table <name>', 'table of an SQLite file').default('documents'))
     .option('--raw-names', 'keep names of y-leveldb as they are stored: "a%20b" instead of "a b"')
-    .option('--name <name>', 'name for the document of a .yjs file (default: that of the file)')
+    .option('--name <name>', 'name for the document of a .yjs or .json file (default: that of the file)')
     .option('--dry-run', 'say what would be done, and store nothing')
     .option('--json', 'print one JSON object')
     .addHelpText('after', importHelp)

@@ -44,8 +44,9 @@ Examples:
   $ tideweave export notes --output notes.yjs           one Yjs update, for "import" or Y.applyUpdate
   $ tideweave export notes --format json | jq .
 
-JSON has the document's root types by name: maps, arrays, texts (without formatting) and XML as text. An update does not
-say of which kind a root type is; it is told from what is in it.
+JSON has the document's root types by name: maps, arrays and texts (without formatting). What JSON does not have is an
+object with the key "$yjs", XML {"$yjs": "xml", "text": "<p>…</p>"} for example; "import" takes a document without any. An
+update does not say of which kind a root type is; it is told from what is in it.
 ${exitHelp}`;
 
 const topHelp = `

@@ -6,7 +6,10 @@ import { Piscina } from 'piscina';
 import { packTask } from '../compaction/merge-task.ts';
 import { systemClock } from '../clock.ts';
 import { threadMemoryMb, threadsMax, workMsMax } from './bounds.ts';
-import type { Compared, CompareTask, Prepared, PrepareTask } from './import-task.ts';
+import type { BuiltFromJson, Compared, CompareTask, FromJsonTask, Prepared, PrepareTask } from './import-task.ts';
+
+type Task = PrepareTask | CompareTask | FromJsonTask;
+type Answer = Prepared | Compared | BuiltFromJson;
 
 /** As little stack as a page has; what overflows there must not pass here (L1). */
 const stackMb = 1;
@@ -14,7 +17,7 @@ const stackMb = 1;
 const idleThreadMs = 10_000;
 
 export class ImportPool {
-  readonly #pool = new Piscina<PrepareTask | CompareTask, Prepared | Compared>({
+  readonly #pool = new Piscina<Task, Answer>({
     filename: new URL('import.worker.js', import.meta.url).href,
     minThreads: 0,
     idleTimeout: idleThreadMs,
@@ -33,11 +36,16 @@ export class ImportPool {
     return (await this.#run(task)) as Compared;
   }
 
+  /** Rejects when the document is more than a thread can build. */
+  async fromJson(json: string): Promise<BuiltFromJson> {
+    return (await this.#run({ kind: 'from json', json })) as BuiltFromJson;
+  }
+
   async close(): Promise<void> {
     await this.#pool.destroy();
   }
 
-  async #run(task: PrepareTask | CompareTask): Promise<Prepared | Compared> {
+  async #run(task: Task): Promise<Answer> {
     const controller = new AbortController();
     const cancel = systemClock.after(workMsMax, () => controller.abort());
     try {

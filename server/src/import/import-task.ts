@@ -16,6 +16,17 @@ export interface CompareTask {
   readonly source: MergeTask;
 }
 
+/** Make an update of a document's root types as JSON. */
+export interface FromJsonTask {
+  readonly kind: 'from json';
+  readonly json: string;
+}
+
+/** The update of a document, or why its JSON is none. */
+export type BuiltFromJson =
+  | { readonly update: Uint8Array; readonly problem: null }
+  | { readonly update: null; readonly problem: string };
+
 export interface Prepared {
   /** The document as Yjs encodes it. */
   readonly update: Uint8Array;

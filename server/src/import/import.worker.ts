@@ -14,7 +14,16 @@ import * as Y from 'yjs';
 
 import { merge } from '../compaction/compaction.worker.ts';
 import { type LeftOut, type MergeTask, unpackUpdates } from '../compaction/merge-task.ts';
-import type { Compared, CompareTask, Prepared, PrepareTask, Relation } from './import-task.ts';
+import type {
+  BuiltFromJson,
+  Compared,
+  CompareTask,
+  FromJsonTask,
+  Prepared,
+  PrepareTask,
+  Relation,
+} from './import-task.ts';
+import { documentOfJson } from '../content/json-document.worker.ts';
 
 // Yjs writes to the console about some strange documents; theirs is not the operator's.
 if (!isMainThread) {
@@ -23,8 +32,15 @@ if (!isMainThread) {
 }
 
 /** The task of the pool. */
-export default function run(task: PrepareTask | CompareTask): Prepared | Compared {
-  return task.kind === 'prepare' ? prepare(task) : compare(task);
+export default function run(task: PrepareTask | CompareTask | FromJsonTask): Prepared | Compared | BuiltFromJson {
+  switch (task.kind) {
+    case 'prepare':
+      return prepare(task);
+    case 'compare':
+      return compare(task);
+    case 'from json':
+      return documentOfJson(task.json);
+  }
 }
 
 const scan = new UpdateScan();

@@ -2,6 +2,7 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { jsonFileEnding, jsonFileSource } from './json-file-source.ts';
 import { type Source, SourceError, type SourceOptions } from './source.ts';
 import { openSqliteSource } from './sqlite-source.ts';
 import { updateFileEnding, updateFileSource } from './update-file-source.ts';
@@ -19,6 +20,7 @@ export async function withSource<T>(options: SourceOptions, run: (source: Source
     return openYLeveldbSource(options, run);
   }
   if (path.endsWith(updateFileEnding)) return run(updateFileSource(path, options.name));
+  if (path.endsWith(jsonFileEnding)) return run(jsonFileSource(path, options.name, options.buildFromJson));
   const head = Buffer.alloc(sqliteMagic.length);
   const file = await open(path, 'r');
   try {
@@ -28,7 +30,7 @@ export async function withSource<T>(options: SourceOptions, run: (source: Source
   }
   if (head.toString('latin1') !== sqliteMagic) {
     throw new SourceError(
-      `${path} is neither a folder of y-leveldb nor an SQLite file, nor does its name end in ${updateFileEnding}`,
+      `${path} is neither a folder of y-leveldb nor an SQLite file, nor does its name end in ${updateFileEnding} or ${jsonFileEnding}`,
     );
   }
   return openSqliteSource(options, run);

@@ -1,5 +1,7 @@
 /** Where documents are imported from, seen in one way: their names and the Yjs updates that make them, one after another. */
 
+import type { BuiltFromJson } from './import-task.ts';
+
 /** One document as the other server keeps it. */
 export interface SourceDocument {
   readonly name: string;
@@ -11,7 +13,7 @@ export interface SourceDocument {
 
 /** Documents to import. */
 export interface Source {
-  readonly kind: 'y-leveldb' | 'hocuspocus-sqlite' | 'yjs-update';
+  readonly kind: 'y-leveldb' | 'hocuspocus-sqlite' | 'yjs-update' | 'json';
   /** How many documents there are. */
   readonly count: number;
   /** Each document once. */
@@ -25,7 +27,7 @@ export class SourceError extends Error {
 
 /** How to open a source. */
 export interface SourceOptions {
-  /** A folder of y-leveldb, an SQLite file of Hocuspocus, or a file with one Yjs update. */
+  /** A folder of y-leveldb, an SQLite file of Hocuspocus, or a file with one document: a Yjs update, or JSON. */
   readonly path: string;
   /** The table of the SQLite file. */
   readonly table: string;
@@ -34,8 +36,10 @@ export interface SourceOptions {
    * them so. The relay reads the same URL as "a b"; documents are imported under that name, unless this is set.
    */
   readonly rawNames: boolean;
-  /** The name for the document of a file with one update; null for that of the file. */
+  /** The name for the document of a file with one; null for that of the file. */
   readonly name: string | null;
   /** A folder for a copy of the source: looking into either changes files, and the source stays as it is. */
   readonly scratch: string;
+  /** Makes an update of a document's JSON. */
+  readonly buildFromJson: (json: string) => Promise<BuiltFromJson>;
 }

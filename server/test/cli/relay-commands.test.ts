@@ -131,7 +131,7 @@ test('U3 what is exported comes back by import, and JSON has the types as they a
         array: ['one', 2],
         map: { key: [1, { deep: true }] },
         text: 'words',
-        xml: '<p>inside</p>',
+        xml: { $yjs: 'xml', text: '<p>inside</p>' },
       });
     }),
   );

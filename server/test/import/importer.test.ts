@@ -262,7 +262,7 @@ test('U3 what is no source, a wrong table and a folder in use are one line each 
       [[join(folder, 'none')], /^tideweave: there is no .*none\n$/],
       [
         [join(folder, 'text')],
-        /^tideweave: .*text is neither a folder of y-leveldb nor an SQLite file, nor does its name end in \.yjs\n$/,
+        /^tideweave: .*text is neither a folder of y-leveldb nor an SQLite file, nor does its name end in \.yjs or \.json\n$/,
       ],
       [[join(folder, 'empty')], /^tideweave: .*empty is a folder without a LevelDB database.*\n$/],
       [[file], /^tideweave: .* cannot be read: no such table: documents; --table names .*\n$/],
