@@ -9,6 +9,7 @@ import type { MergeList } from './merge-list.ts';
 import { type MergeWork, MergeWatch, presentIn } from './merge-watch.ts';
 import type { MergeEntry, MergeReport } from './report-types.ts';
 import type { RestoreOptions, RestoreResult } from './restore.ts';
+import { restoreLater } from './restore-later.ts';
 
 /** A merge of what was made here while away with what others made meanwhile. */
 export interface DocumentMerge {
@@ -105,9 +106,7 @@ export class DocumentMerges implements MergeList {
   }
 
   async restoreMine(doc: Y.Doc, entry: MergeEntry, options?: RestoreOptions): Promise<RestoreResult> {
-    const { restoreMine } = await import('./restore.ts');
-    if (this.#closed) throw new Error(`document ${JSON.stringify(this.#document.name)} was closed`);
-    return restoreMine(doc, entry, options);
+    return restoreLater(this.#document.name, () => this.#closed, doc, entry, options);
   }
 
   dismiss(merge?: DocumentMerge): void {

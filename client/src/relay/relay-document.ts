@@ -79,14 +79,15 @@ export class RelayDocument implements DocumentLink {
     this.#session.adopt(this.#name, epoch);
   }
 
-  edit(update: Uint8Array): void {
+  /** `isNew`: it brings something that was not in the document. */
+  edit(update: Uint8Array, isNew = true): void {
     if (this.#early !== null) {
       this.#early.push(update);
       return;
     }
     const n = this.#session.edit(this.#name, update, this.#driver.clock.now());
     this.#copy?.edited(n, update);
-    this.merges?.edited(n, update);
+    if (isNew) this.merges?.edited(n, update);
     this.#driver.schedule();
   }
 

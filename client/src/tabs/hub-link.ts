@@ -47,6 +47,8 @@ export class HubLink {
     this.#isAsked = false;
     if (message.type === 'bye') this.end();
     else if (message.type === 'connect') this.#options.connect();
+    else if (message.type === 'dismiss') this.#named(message.name)?.dismiss(message.ids);
+    else if (message.type === 'settle') void this.#settle(message.name);
     else if (message.type === 'frame') {
       this.session.receive(message.frame, this.#options.now());
       this.drain();
@@ -145,6 +147,16 @@ export class HubLink {
         this.flush();
         this.end();
     }
+  }
+
+  /** Answers in every case: somebody waits. */
+  async #settle(name: string): Promise<void> {
+    await this.#named(name)?.mergesSettled();
+    this.post({ type: 'settled', name });
+  }
+
+  #named(name: string): HubRoom | undefined {
+    return Array.from(this.#rooms.values()).find((room) => room.name === name);
   }
 
   /** What is wrong with one document ends it for this tab; the others go on. */

@@ -15,6 +15,7 @@ import {
 } from '@tideweave/shared';
 import * as Y from 'yjs';
 import type { LinkedDocument } from '../document-client.ts';
+import type { DocumentMerge } from '../merge/document-merges.ts';
 import { refusedError } from '../refused-error.ts';
 import type { RelayDocument } from '../relay/relay-document.ts';
 import type { StoredDocument } from '../store/offline-store.ts';
@@ -55,6 +56,8 @@ export class HubRoom implements LinkedDocument {
   #waiting: { readonly link: HubLink; readonly message: OpenMessage }[] = [];
   /** What admits edits; null when something else than an edit has changed the document since. */
   #state: DocumentState | null = null;
+  /** Something of what is being applied was not here yet. */
+  #arrived = false;
   #savedN = 0;
   /** Updates from the relay that the document was given. */
   #deliveredCount = 0;
@@ -68,6 +71,7 @@ export class HubRoom implements LinkedDocument {
     this.name = options.name;
     this.number = options.number;
     this.#doc = new Y.Doc({ guid: options.name });
+    this.#doc.on('update', () => (this.#arrived = true));
     this.#link = options.link(this);
   }
 
@@ -100,9 +104,9 @@ export class HubRoom implements LinkedDocument {
       return;
     }
     state.apply(scan);
-    Y.applyUpdate(this.#doc, update, this);
+    const isNew = this.#apply(update);
     // Known or not: only the relay's own acknowledgement says that it is durable.
-    this.#link.edit(update);
+    this.#link.edit(update, isNew);
     const leaderN = this.#link.lastEdit;
     link.session.stored(this.number, n, leaderN);
     member.received(n, leaderN, resync);
@@ -128,6 +132,17 @@ export class HubRoom implements LinkedDocument {
     const news = this.#presence.fromTab(update, member, this.#options.now());
     if (news.forSender !== null) link.send({ type: 'awareness', doc: this.number, update: news.forSender });
     this.#tellPresence(news, member);
+  }
+
+  /** A tab's user has dismissed these merge reports. */
+  dismiss(ids: readonly string[]): void {
+    const { merges } = this.#link;
+    for (const merge of merges?.merges ?? []) if (ids.includes(merge.id)) merges?.dismiss(merge);
+  }
+
+  /** Resolves when the merge reports under way are made, and tabs were told of them. */
+  async mergesSettled(): Promise<void> {
+    await this.#link.merges?.settled();
   }
 
   /** The connection of all tabs changed: waiting for it may be in vain now. */
@@ -218,11 +233,11 @@ export class HubRoom implements LinkedDocument {
   }
 
   apply(update: Uint8Array): boolean {
-    Y.applyUpdate(this.#doc, update, this);
+    const isNew = this.#apply(update);
     this.#state = null;
     this.#deliveredCount += 1;
     this.#forward(update, null);
-    return true;
+    return isNew;
   }
 
   applyAwareness(update: Uint8Array): void {
@@ -255,8 +270,9 @@ export class HubRoom implements LinkedDocument {
     this.#options.changed(this);
   }
 
-  /** A hub is without merge reports (see `start.ts`). */
-  mergesChanged(): void {}
+  mergesChanged(merge: DocumentMerge | null): void {
+    for (const [link, member] of this.#members) this.#tellMerges(link, member, merge);
+  }
 
   diverged(divergence: Divergence): void {
     for (const link of this.#members.keys()) link.post({ type: 'diverged', name: this.name, divergence });
@@ -297,13 +313,27 @@ export class HubRoom implements LinkedDocument {
       link.drain();
       return;
     }
-    this.#members.set(link, new HubMember(link, decodeStateVector(stateVector)));
+    const member = new HubMember(link, decodeStateVector(stateVector));
+    this.#members.set(link, member);
     link.drain();
     link.send(...splitUpdate(doc, update, partBytes, (rest) => ({ type: 'update', doc, update: rest }) as const));
     const present = this.#presence.forTab();
     if (present !== null) link.send({ type: 'awareness', doc, update: present });
+    this.#tellMerges(link, member, null);
     this.#isSettled = false;
     this.#options.changed(this);
+  }
+
+  /** False when all of it was here already. */
+  #apply(update: Uint8Array): boolean {
+    this.#arrived = false;
+    Y.applyUpdate(this.#doc, update, this);
+    return this.#arrived;
+  }
+
+  #tellMerges(link: HubLink, member: HubMember, merge: DocumentMerge | null): void {
+    const { merges } = this.#link;
+    if (merges !== null) link.post({ type: 'merges', name: this.name, ...member.merges(merges.merges, merge) });
   }
 
   /** Sends an update on to all tabs, except to the one that it came from. */

@@ -5,12 +5,13 @@
  * leader knows.
  */
 import type { ConnectionState, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
+import type { DocumentMerge } from '../merge/document-merges.ts';
 
 /**
  * Part of the name of every channel and lock: tabs of versions that do not understand each other never meet, and have a
  * connection each; so is the version of the native dialect. To be raised with every change of the messages below.
  */
-export const tabsVersion = 1;
+export const tabsVersion = 2;
 
 /** On the channel that all tabs hear. */
 export type ControlMessage =
@@ -32,9 +33,25 @@ export type LinkMessage =
   | { readonly type: 'diverged'; readonly name: string; readonly divergence: Divergence }
   /** The leader could not read the document from the device, or cannot keep it there. */
   | { readonly type: 'storefailed'; readonly name: string; readonly reason: string }
+  | MergesMessage
+  /** From a tab: forget these merge reports. */
+  | { readonly type: 'dismiss'; readonly name: string; readonly ids: readonly string[] }
+  /** From a tab: say `settled` when the merge reports under way are made, and were told. */
+  | { readonly type: 'settle'; readonly name: string }
+  | { readonly type: 'settled'; readonly name: string }
   /** From a tab: its user wants to be connected, whatever the relay said before. */
   | { readonly type: 'connect' }
   | { readonly type: 'bye' };
+
+/** The merge reports of a document; the first one on a link tells a tab of all that there are. */
+export interface MergesMessage {
+  readonly type: 'merges';
+  readonly name: string;
+  /** Those that nobody has dismissed, oldest first. */
+  readonly ids: readonly string[];
+  /** What the tab has not got: new ones, those that have grown, and those that are told and not kept. */
+  readonly merges: readonly DocumentMerge[];
+}
 
 /** Of the connection that all tabs share. */
 export interface ClientFacts {
@@ -81,6 +98,10 @@ const linkTypes = new Set<unknown>([
   'refused',
   'diverged',
   'storefailed',
+  'merges',
+  'dismiss',
+  'settle',
+  'settled',
   'connect',
   'bye',
 ] satisfies LinkMessage['type'][]);

@@ -12,16 +12,15 @@ export interface StartOptions extends Omit<RelayClientOptions, 'changed'> {
 }
 
 export async function startTabs(options: StartOptions): Promise<TabsNode> {
-  const { environment, token, device, store, url, identity, wake } = options;
+  const { environment, token, device, store, merges, url, identity, wake } = options;
   const platform = environment.tabs ?? browserTabs();
   return new TabsNode({
     platform,
     clock: environment.clock,
     random: environment.random,
-    // One without a store must not make those believe that have one.
-    group: await platform.digest(JSON.stringify([url, identity, store !== undefined])),
-    // No merge reports yet where tabs share: the hub would know, and would have to tell every tab.
-    lead: () => new Hub({ environment, token, device, store }),
+    // One that leads without a store, or without merge reports, must not make those believe that asked for them.
+    group: await platform.digest(JSON.stringify([url, identity, store !== undefined, merges !== undefined])),
+    lead: () => new Hub({ environment, token, device, store, merges }),
     wake,
   });
 }

@@ -1,21 +1,25 @@
 import type { Clock, Divergence, DocumentStatus, RefusalStatus } from '@tideweave/shared';
 import type * as Y from 'yjs';
 import type { DocumentLink, LinkedDocument } from '../document-client.ts';
-import type { DocumentMerge } from '../merge/document-merges.ts';
-import type { MergeList } from '../merge/merge-list.ts';
 import type { StoredDocument } from '../store/offline-store.ts';
-import type { DocumentFacts } from './messages.ts';
+import type { DocumentFacts, LinkMessage } from './messages.ts';
 import { type KnownFacts, sharedStatus } from './shared-truth.ts';
+import { TabMerges } from './tab-merges.ts';
 
 export interface TabDocumentOwner {
   /** Links the document to the tab's session. */
   link(document: LinkedDocument): DocumentLink;
+  /** For the leader; lost where there is none. */
+  post(message: LinkMessage): void;
+  /** The leader makes merge reports. */
+  readonly hasMerges: boolean;
   closed(): void;
 }
 
 /** One document of a tab: between the application's copy and the tab's session, and with what the leader says of it. */
 export class TabDocument implements DocumentLink, LinkedDocument {
   readonly name: string;
+  readonly merges: TabMerges | null;
   readonly #document: LinkedDocument;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #owner: TabDocumentOwner;
@@ -28,6 +32,7 @@ export class TabDocument implements DocumentLink, LinkedDocument {
     this.#document = document;
     this.#clock = clock;
     this.#owner = owner;
+    this.merges = owner.hasMerges ? new TabMerges(document, (message) => owner.post(message)) : null;
     this.#link = owner.link(this);
   }
 
@@ -48,13 +53,8 @@ export class TabDocument implements DocumentLink, LinkedDocument {
     return Math.max(this.#link.durableEdit, this.#facts?.durableN ?? 0);
   }
 
-  get merges(): MergeList | null {
-    return this.#link.merges;
-  }
-
-  mergesChanged(merge: DocumentMerge | null): void {
-    this.#document.mergesChanged(merge);
-  }
+  /** The tab's session makes no reports: those that there are come from the leader. */
+  mergesChanged(): void {}
 
   edit(update: Uint8Array): void {
     this.#link.edit(update);
@@ -72,6 +72,7 @@ export class TabDocument implements DocumentLink, LinkedDocument {
   }
 
   close(): void {
+    this.merges?.close();
     this.#link.close();
     this.#owner.closed();
   }
@@ -87,6 +88,7 @@ export class TabDocument implements DocumentLink, LinkedDocument {
 
   /** There is no leader at the moment. */
   lost(): void {
+    this.merges?.lost();
     if (this.#facts?.fresh !== true) return;
     this.#facts = { ...this.#facts, fresh: false };
     this.statusChanged();

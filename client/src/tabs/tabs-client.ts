@@ -41,7 +41,7 @@ export class TabsClient implements DocumentClient {
       },
     };
     const { changed } = options;
-    // Neither token nor store: both are the leader's.
+    // Neither token nor store nor merge reports: they are the leader's.
     const ownerless = { token: undefined, device: '', store: undefined } as const;
     // All of it at once: what has not got to the leader is safe nowhere.
     this.#client = new RelayClient({ ...ownerless, environment, changed, inFlightBytesMax: Infinity });
@@ -59,7 +59,7 @@ export class TabsClient implements DocumentClient {
   connect(): void {
     this.#isWanted = true;
     this.#client.connect();
-    this.#node?.reconnect();
+    this.#node?.post({ type: 'connect' });
   }
 
   disconnect(): void {
@@ -73,6 +73,8 @@ export class TabsClient implements DocumentClient {
     const { name } = document;
     const link = new TabDocument(document, this.#options.environment.clock, {
       link: (inner) => this.#client.link(inner),
+      post: (message) => this.#node?.post(message),
+      hasMerges: this.#options.merges !== undefined,
       closed: () => this.#documents.delete(name),
     });
     this.#documents.set(name, link);
@@ -124,7 +126,9 @@ export class TabsClient implements DocumentClient {
     if (message.type === 'document') document.told(message.facts);
     else if (message.type === 'refused') document.refused(message.error);
     else if (message.type === 'diverged') document.diverged(message.divergence);
-    else document.storeFailed(new Error(message.reason));
+    else if (message.type === 'storefailed') document.storeFailed(new Error(message.reason));
+    else if (message.type === 'merges') document.merges?.told(message);
+    else if (message.type === 'settled') document.merges?.settledThere();
     this.#options.changed();
   }
 

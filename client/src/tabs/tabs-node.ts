@@ -1,7 +1,7 @@
 import { type Cancel, type Clock, type Random, protocolVersion } from '@tideweave/shared';
 import { Election } from './election.ts';
 import type { Hub } from './hub.ts';
-import { type ControlMessage, controlMessage, tabsVersion } from './messages.ts';
+import { type ControlMessage, type LinkMessage, controlMessage, tabsVersion } from './messages.ts';
 import type { TabChannel, TabsPlatform } from './platform.ts';
 import { LinkPort, type TabLink, type TabLinkEvents, linkToLeader, ownLink } from './tab-link.ts';
 
@@ -60,9 +60,9 @@ export class TabsNode {
     return link;
   }
 
-  /** The session's wish to be connected whatever was refused before, for the one connection. */
-  reconnect(): void {
-    this.#link?.post({ type: 'connect' });
+  /** Tells the leader something beside the session's frames; nobody, while there is no link to one. */
+  post(message: LinkMessage): void {
+    this.#link?.post(message);
   }
 
   /** This tab wants no connection: it leads no longer, either. */

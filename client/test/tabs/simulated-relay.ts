@@ -44,6 +44,8 @@ export class SimulatedRelay {
   readonly #rooms = new Map<string, Room>();
   readonly #connections = new Set<Connection>();
   isReachable = true;
+  /** Pages that do not reach it. */
+  readonly #cutOff = new Set<Page>();
   /** Refuses every document with this, while it is set. */
   refusal: RefusedError | null = null;
   /** Awareness updates that arrived. */
@@ -76,7 +78,7 @@ export class SimulatedRelay {
     const state = { rooms: new Map(), messages: [], isOpen: true, upAt: 0, downAt: 0 };
     const connection: Connection = { page, events, session, ...state };
     this.#later(connection, 'downAt', () => {
-      if (!this.isReachable) {
+      if (!this.isReachable || this.#cutOff.has(page)) {
         this.#lose(connection);
         return;
       }
@@ -101,6 +103,16 @@ export class SimulatedRelay {
   /** Every connection ends, and new ones too until `isReachable`. What was on its way is lost. */
   cut(): void {
     for (const connection of this.#connections) this.#lose(connection);
+  }
+
+  /** As `cut`, for these pages, until `mend`. */
+  cutOff(...pages: readonly Page[]): void {
+    for (const page of pages) this.#cutOff.add(page);
+    for (const connection of this.#connections) if (this.#cutOff.has(connection.page)) this.#lose(connection);
+  }
+
+  mend(): void {
+    this.#cutOff.clear();
   }
 
   /** What is not durable is gone. */
