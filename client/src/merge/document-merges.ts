@@ -36,6 +36,8 @@ export class DocumentMerges implements MergeList {
   readonly #keys = new Map<string, EntryKey>();
   /** How clients call themselves in presence, those heard of last at the end; they may have left since. */
   readonly #names = new Map<number, string>();
+  /** Identities of those that were dismissed in this session, the last ones. */
+  #dismissed: readonly string[] = [];
   #latest: { readonly away: number; readonly merge: DocumentMerge } | null = null;
   #computing: Promise<void> = Promise.resolve();
   #closed = false;
@@ -109,11 +111,27 @@ export class DocumentMerges implements MergeList {
     return restoreLater(this.#document.name, () => this.#closed, doc, entry, options);
   }
 
+  /** Takes up reports of an earlier session that is over. A store has had those that nobody dismissed, and no others. */
+  adopt(merges: readonly DocumentMerge[]): void {
+    if (this.#store !== null) return;
+    const known = new Set([...this.#list.map(({ id }) => id), ...this.#dismissed]);
+    const news = merges.filter(({ id }) => !known.has(id));
+    if (news.length === 0) return;
+    this.#list = [...this.#list, ...news].sort((one, other) => one.time - other.time).slice(-mergesMax);
+    this.#document.mergesChanged(null);
+  }
+
   dismiss(merge?: DocumentMerge): void {
-    const gone = this.#list.filter(({ id }) => merge === undefined || id === merge.id);
-    if (gone.length === 0) return;
-    this.#list = this.#list.filter((one) => !gone.includes(one));
-    for (const { id } of gone) this.#unkeep(id);
+    this.forget(merge === undefined ? this.#list.map(({ id }) => id) : [merge.id]);
+  }
+
+  /** Dismisses what has these identities, now or when it comes to be adopted. */
+  forget(ids: readonly string[]): void {
+    this.#dismissed = [...this.#dismissed, ...ids].slice(-dismissedMax);
+    const left = this.#list.filter(({ id }) => !ids.includes(id));
+    if (left.length === this.#list.length) return;
+    this.#list = left;
+    for (const id of ids) this.#unkeep(id);
     this.#document.mergesChanged(null);
   }
 
@@ -188,6 +206,9 @@ const emptyStateVector = Uint8Array.of(0);
 
 /** Reports of one document that are kept; the oldest go first. As many as a store keeps. */
 const mergesMax = 32;
+
+/** Identities of dismissed reports that are remembered. */
+const dismissedMax = 1000;
 
 /** Names that are remembered; those of whom nothing was heard for longest go first. */
 const namesMax = 1000;

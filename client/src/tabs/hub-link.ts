@@ -8,6 +8,7 @@ import {
   ServerSession,
   type ServerOutput,
 } from '@tideweave/shared';
+import type { HubMerges } from './hub-merges.ts';
 import type { HubRoom } from './hub-room.ts';
 import type { LinkMessage } from './messages.ts';
 
@@ -47,7 +48,8 @@ export class HubLink {
     this.#isAsked = false;
     if (message.type === 'bye') this.end();
     else if (message.type === 'connect') this.#options.connect();
-    else if (message.type === 'dismiss') this.#named(message.name)?.dismiss(message.ids);
+    else if (message.type === 'dismiss') this.#merges(message.name)?.dismiss(message.ids);
+    else if (message.type === 'adopt') this.#merges(message.name)?.adopt(this, message.merges);
     else if (message.type === 'settle') void this.#settle(message.name);
     else if (message.type === 'frame') {
       this.session.receive(message.frame, this.#options.now());
@@ -151,12 +153,12 @@ export class HubLink {
 
   /** Answers in every case: somebody waits. */
   async #settle(name: string): Promise<void> {
-    await this.#named(name)?.mergesSettled();
+    await this.#merges(name)?.settled();
     this.post({ type: 'settled', name });
   }
 
-  #named(name: string): HubRoom | undefined {
-    return Array.from(this.#rooms.values()).find((room) => room.name === name);
+  #merges(name: string): HubMerges | null {
+    return Array.from(this.#rooms.values()).find((room) => room.name === name)?.merges ?? null;
   }
 
   /** What is wrong with one document ends it for this tab; the others go on. */

@@ -1,7 +1,6 @@
 import type { DocumentStatus, StateVector, PresenceSession } from '@tideweave/shared';
-import type { DocumentMerge } from '../merge/document-merges.ts';
 import type { HubLink } from './hub-link.ts';
-import type { DocumentFacts, MergesMessage } from './messages.ts';
+import type { DocumentFacts } from './messages.ts';
 
 /** One tab's place in a document of the leader: how far its edits have got. */
 export class HubMember implements PresenceSession {
@@ -13,8 +12,6 @@ export class HubMember implements PresenceSession {
   caughtUpDue = true;
   #backlogDue = true;
   #wanting = false;
-  /** Merge reports that the tab has. */
-  #merges: readonly DocumentMerge[] = [];
   #receivedN = 0;
   #durableN = 0;
   /** Numbers of the tab's edits and of the same as the leader's own, without those that are durable. */
@@ -52,14 +49,6 @@ export class HubMember implements PresenceSession {
       done++;
     }
     if (done > 0) this.#pushes = this.#pushes.slice(done);
-  }
-
-  /** What the tab is to be told of the merge reports: which there are, and those it has not got, with `told` among them. */
-  merges(list: readonly DocumentMerge[], told: DocumentMerge | null): Pick<MergesMessage, 'ids' | 'merges'> {
-    const merges = list.filter((merge) => !this.#merges.includes(merge));
-    if (told !== null && !list.includes(told)) merges.push(told);
-    this.#merges = list;
-    return { ids: list.map(({ id }) => id), merges };
   }
 
   facts(status: DocumentStatus): DocumentFacts {

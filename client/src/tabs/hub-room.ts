@@ -21,6 +21,7 @@ import type { RelayDocument } from '../relay/relay-document.ts';
 import type { StoredDocument } from '../store/offline-store.ts';
 import type { HubLink } from './hub-link.ts';
 import { HubMember } from './hub-member.ts';
+import { HubMerges } from './hub-merges.ts';
 import { type PresenceNews, SharedPresence } from './shared-presence.ts';
 
 export interface HubRoomOptions {
@@ -47,6 +48,8 @@ const scan = new UpdateScan();
 export class HubRoom implements LinkedDocument {
   readonly name: string;
   readonly number: number;
+  /** Null where nobody wants merge reports. */
+  readonly merges: HubMerges | null;
   readonly #options: HubRoomOptions;
   readonly #doc: Y.Doc;
   readonly #link: RelayDocument;
@@ -73,6 +76,8 @@ export class HubRoom implements LinkedDocument {
     this.#doc = new Y.Doc({ guid: options.name });
     this.#doc.on('update', () => (this.#arrived = true));
     this.#link = options.link(this);
+    const { merges } = this.#link;
+    this.merges = merges === null ? null : new HubMerges(options.name, merges);
   }
 
   /** Answers the tab as soon as there is something to open: what the device has, or the relay, or nothing can be had. */
@@ -83,6 +88,7 @@ export class HubRoom implements LinkedDocument {
 
   leave(link: HubLink): void {
     this.#waiting = this.#waiting.filter((each) => each.link !== link);
+    this.merges?.leave(link);
     const member = this.#members.get(link);
     if (member !== undefined) {
       this.#members.delete(link);
@@ -132,17 +138,6 @@ export class HubRoom implements LinkedDocument {
     const news = this.#presence.fromTab(update, member, this.#options.now());
     if (news.forSender !== null) link.send({ type: 'awareness', doc: this.number, update: news.forSender });
     this.#tellPresence(news, member);
-  }
-
-  /** A tab's user has dismissed these merge reports. */
-  dismiss(ids: readonly string[]): void {
-    const { merges } = this.#link;
-    for (const merge of merges?.merges ?? []) if (ids.includes(merge.id)) merges?.dismiss(merge);
-  }
-
-  /** Resolves when the merge reports under way are made, and tabs were told of them. */
-  async mergesSettled(): Promise<void> {
-    await this.#link.merges?.settled();
   }
 
   /** The connection of all tabs changed: waiting for it may be in vain now. */
@@ -271,7 +266,7 @@ export class HubRoom implements LinkedDocument {
   }
 
   mergesChanged(merge: DocumentMerge | null): void {
-    for (const [link, member] of this.#members) this.#tellMerges(link, member, merge);
+    this.merges?.changed(merge);
   }
 
   diverged(divergence: Divergence): void {
@@ -313,13 +308,12 @@ export class HubRoom implements LinkedDocument {
       link.drain();
       return;
     }
-    const member = new HubMember(link, decodeStateVector(stateVector));
-    this.#members.set(link, member);
+    this.#members.set(link, new HubMember(link, decodeStateVector(stateVector)));
     link.drain();
     link.send(...splitUpdate(doc, update, partBytes, (rest) => ({ type: 'update', doc, update: rest }) as const));
     const present = this.#presence.forTab();
     if (present !== null) link.send({ type: 'awareness', doc, update: present });
-    this.#tellMerges(link, member, null);
+    this.merges?.enter(link);
     this.#isSettled = false;
     this.#options.changed(this);
   }
@@ -329,11 +323,6 @@ export class HubRoom implements LinkedDocument {
     this.#arrived = false;
     Y.applyUpdate(this.#doc, update, this);
     return this.#arrived;
-  }
-
-  #tellMerges(link: HubLink, member: HubMember, merge: DocumentMerge | null): void {
-    const { merges } = this.#link;
-    if (merges !== null) link.post({ type: 'merges', name: this.name, ...member.merges(merges.merges, merge) });
   }
 
   /** Sends an update on to all tabs, except to the one that it came from. */

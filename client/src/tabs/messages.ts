@@ -36,6 +36,8 @@ export type LinkMessage =
   | MergesMessage
   /** From a tab: forget these merge reports. */
   | { readonly type: 'dismiss'; readonly name: string; readonly ids: readonly string[] }
+  /** From a tab: what it shows, and this leader did not name. Answered with `merges`. */
+  | { readonly type: 'adopt'; readonly name: string; readonly merges: readonly DocumentMerge[] }
   /** From a tab: say `settled` when the merge reports under way are made, and were told. */
   | { readonly type: 'settle'; readonly name: string }
   | { readonly type: 'settled'; readonly name: string }
@@ -100,6 +102,7 @@ const linkTypes = new Set<unknown>([
   'storefailed',
   'merges',
   'dismiss',
+  'adopt',
   'settle',
   'settled',
   'connect',

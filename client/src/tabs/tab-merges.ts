@@ -36,8 +36,12 @@ export class TabMerges implements MergeList {
 
   /** What the leader says: once when the document was opened there, then whenever there is something new. */
   told({ ids, merges }: Pick<MergesMessage, 'ids' | 'merges'>): void {
-    this.#waiting ??= [];
     const before = this.#list;
+    // This leader's first word. It may have no store to read reports from: those of the last one stay until it answers.
+    const isNew = this.#waiting === null;
+    const missing = isNew ? before.filter(({ id }) => !ids.includes(id)) : [];
+    if (missing.length > 0) this.#post({ type: 'adopt', name: this.#document.name, merges: missing });
+    this.#waiting ??= [];
     const known = new Map(before.map((merge) => [merge.id, merge]));
     const news: DocumentMerge[] = [];
     for (const merge of merges) {
@@ -46,11 +50,12 @@ export class TabMerges implements MergeList {
       known.set(merge.id, merge);
       news.push(merge);
     }
-    const unheard = ids.filter((id) => this.#dismissed.has(id));
-    this.#dismissed.clear();
-    for (const id of unheard) this.#dismissed.add(id);
+    // To a new leader another tab may still bring what was dismissed here.
+    const unheard = [...this.#dismissed].filter((id) => isNew || ids.includes(id));
+    for (const id of this.#dismissed) if (!unheard.includes(id)) this.#dismissed.delete(id);
     if (unheard.length > 0) this.#post({ type: 'dismiss', name: this.#document.name, ids: unheard });
-    const list = ids.filter((id) => !this.#dismissed.has(id)).flatMap((id) => known.get(id) ?? []);
+    const named = ids.filter((id) => !this.#dismissed.has(id)).flatMap((id) => known.get(id) ?? []);
+    const list = [...missing, ...named];
     const isChanged = list.length !== before.length || list.some((merge, at) => merge !== before[at]);
     if (isChanged) this.#list = list;
     const isFirst = !this.#isTold;

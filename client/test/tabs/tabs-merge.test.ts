@@ -167,6 +167,42 @@ test('U4 C4 the next leader has the reports that nobody dismissed, once each, an
   }
 });
 
+test('U4 C4 without a store the tabs bring the reports to the next leader, without those that were dismissed', async () => {
+  const browser = world(9);
+  const { first, second, bob } = await apart(browser, false);
+  await online(browser);
+  const third = tab(browser, 3);
+  await browser.time.pass(1000);
+  await offline(browser, first, second, third);
+  second.map.set('more', 'mine');
+  bob.map.set('more', 'theirs');
+  await browser.time.pass(1000);
+  await online(browser);
+  const [gone, kept] = second.handle.merges;
+  assert.is(second.handle.merges.length, 2);
+  const news = [second.told.length, third.told.length];
+  const seen: number[] = [];
+  second.handle.on('merges', ({ length }) => seen.push(length));
+  first.page.crash();
+  // Nobody leads yet.
+  second.handle.dismiss(gone);
+  await browser.time.pass(settleMs);
+  const fourth = tab(browser, 4);
+  await browser.time.pass(settleMs);
+  for (const { handle } of [second, third, fourth]) assert.equal(handle.merges, [kept]);
+  assert.equal([second.told.length, third.told.length, fourth.told.length], [...news, 0]);
+  assert.equal(seen, [1], 'what is shown is not taken away for a moment');
+
+  third.handle.dismiss();
+  await browser.time.pass(1000);
+  // A tab that has missed it, as one that was frozen, does not bring it back.
+  second.page.hide();
+  await browser.time.pass(1000);
+  second.page.show();
+  await browser.time.pass(settleMs);
+  for (const { handle } of [second, third, fourth]) assert.equal(handle.merges, []);
+});
+
 test('U4 C4 what was made while away is told by a leader that took over meanwhile', async () => {
   const browser = world(3);
   const { first, second } = await apart(browser, true);
