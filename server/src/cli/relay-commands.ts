@@ -58,6 +58,18 @@ ack: from an edit's acceptance until it was durable; loop: how late the event lo
 Exit codes: 0 done; 2 it could not be done; 130 interrupted.
 The relay's authorizer is asked for a grant with admin right; without one of your own, be on the relay's machine.`;
 
+const benchHelp = `
+Examples:
+  $ tideweave bench                                 a relay of its own on this machine, ended again
+  $ tideweave bench --data /var/lib                 with its documents on the disk that has this folder
+  $ tideweave bench --url http://relay:1234 --rate 5000 --documents 100 --readers 20 --seconds 60
+
+People type one character per edit, all together so many per second, each in a document that others read. Times are taken by
+this program: from sending an edit until it is told to be durable, and until a reader has it. Its documents are named
+tideweave-bench-…, read back at the end, and deleted.
+
+Exit codes: 0 every edit was acknowledged and is there; 1 some were not, or were lost; 2 it could not be done; 130 interrupted.`;
+
 const compactHelp = `
 Examples:
   $ tideweave compact notes                  merges snapshot and entries now, which the relay does by itself in time
@@ -87,6 +99,14 @@ interface RelayFlags {
 function countOf(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('a whole number from 1 on');
   return Number(text);
+}
+
+interface BenchFlags {
+  readonly data?: string;
+  readonly documents: number;
+  readonly readers: number;
+  readonly rate: number;
+  readonly seconds: number;
 }
 
 /** What a command that asks a relay was told. */
@@ -132,6 +152,24 @@ export function addRelayCommands(program: Command, around: CommandSurroundings):
     .action(async (flags: RelayFlags & { count?: number }) => {
       const { top } = await import('./top.ts');
       around.onExitCode(await top({ ...settingsOf(flags), count: flags.count ?? null }, around));
+    });
+  command('bench', 'measure a relay: how long edits take to be durable and with others', benchHelp)
+    .option(
+      '--data <folder>',
+      "without --url: folder in which its relay keeps documents meanwhile (default: the system's)",
+    )
+    .option('--documents <count>', 'documents that are typed in', countOf, 10)
+    .option('--readers <count>', 'readers of each', countOf, 10)
+    .option('--rate <edits>', 'edits per second, in all documents together', countOf, 1000)
+    .option('--seconds <seconds>', 'how long', countOf, 10)
+    .action(async (flags: RelayFlags & BenchFlags) => {
+      const { bench } = await import('./bench/bench.ts');
+      const { documents, readers, rate, seconds } = flags;
+      const load = { documents, readers, rate, seconds, data: flags.data ?? null };
+      const { token, json } = settingsOf(flags);
+      around.onExitCode(
+        await bench({ ...load, token, json, url: flags.url ?? (env['TIDEWEAVE_URL'] || null) }, around),
+      );
     });
   command('log <name>', 'show the log of a document: who wrote when', logHelp)
     .option('--after <seq>', 'only entries after this sequence number', '0')
