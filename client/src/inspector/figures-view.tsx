@@ -129,6 +129,22 @@ export function FiguresView({ api }: { api: RelayApi }): ReactElement {
           />
         ))}
       </div>
+      <Refusals samples={samples} />
     </section>
+  );
+}
+
+/** Those of the time that the charts show, by code. */
+function Refusals({ samples }: { samples: readonly FiguresSample[] }): ReactElement | null {
+  const counts = new Map<string, number>();
+  for (const { refusals } of samples) {
+    for (const [code, refused] of Object.entries(refusals)) counts.set(code, (counts.get(code) ?? 0) + refused);
+  }
+  if (counts.size === 0) return null;
+  return (
+    <>
+      <h3>Refusals in this time, by code</h3>
+      <Facts facts={[...counts].sort(([, a], [, b]) => b - a).map(([code, refused]) => [code, count(refused)])} />
+    </>
   );
 }

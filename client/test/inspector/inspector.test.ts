@@ -159,6 +159,7 @@ test('O10 charts show what happens, refusals what was refused and what it means,
       }
       const handle = client.open('secret');
       await until('the refusal', () => handle.status.phase === 'refused');
+      await shows(page, /by code\s*TW_FORBIDDEN\s*1/);
       await page.getByRole('button', { name: 'Refusals' }).click();
       await shows(page, /TW_FORBIDDEN.*not for you/);
       assert.match((await rows(page, 'Refusals'))[0] ?? '', 'This is not allowed for you.');

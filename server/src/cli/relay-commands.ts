@@ -70,6 +70,20 @@ tideweave-bench-…, read back at the end, and deleted.
 
 Exit codes: 0 every edit was acknowledged and is there; 1 some were not, or were lost; 2 it could not be done; 130 interrupted.`;
 
+const refusalsHelp = `
+Examples:
+  $ tideweave refusals                       the last hundred: when, which code, why, and the id to look for in the log
+
+Exit codes: 0 done; 2 it could not be done.
+The relay's authorizer is asked for a grant with admin right; without one of your own, be on the relay's machine.`;
+
+const webhooksHelp = `
+Examples:
+  $ tideweave webhooks                       who is told, what waits, why, and when it is tried again
+
+Exit codes: 0 nothing is in the way; 1 the last attempt failed; 2 it could not be done.
+The relay's authorizer is asked for a grant with admin right; without one of your own, be on the relay's machine.`;
+
 const compactHelp = `
 Examples:
   $ tideweave compact notes                  merges snapshot and entries now, which the relay does by itself in time
@@ -171,6 +185,16 @@ export function addRelayCommands(program: Command, around: CommandSurroundings):
         await bench({ ...load, token, json, url: flags.url ?? (env['TIDEWEAVE_URL'] || null) }, around),
       );
     });
+  command('refusals', 'show who was refused what, lately', refusalsHelp).action(async (flags: RelayFlags) => {
+    const { refusals } = await import('./watch.ts');
+    around.onExitCode(await refusals(settingsOf(flags), around));
+  });
+  command('webhooks', 'show what an application is told, and what waits to be', webhooksHelp).action(
+    async (flags: RelayFlags) => {
+      const { webhooks } = await import('./watch.ts');
+      around.onExitCode(await webhooks(settingsOf(flags), around));
+    },
+  );
   command('log <name>', 'show the log of a document: who wrote when', logHelp)
     .option('--after <seq>', 'only entries after this sequence number', '0')
     .option('--follow', 'go on with what is written from now on')

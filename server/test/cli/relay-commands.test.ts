@@ -117,6 +117,37 @@ test('O10 docs finds by a part of the name, inspect shows content, top a line a 
   });
 });
 
+test('O10 refusals and webhooks are told in lines and as JSON', async () => {
+  await withFolder((data) =>
+    withRelay(
+      { data, webhooks: { url: 'http://127.0.0.1:1/hook?key=x', secret: 'a secret of some length', debounceMs: 10 } },
+      async ({ http }) => {
+        const at = ['--url', http];
+        assert.is((await fetch(`${http}/api/docs/none`)).status, 404);
+        assert.match(
+          (await run(['refusals', ...at])).out,
+          /^\d{4}-\S+ {2}TW_NOT_FOUND {2}\S+ {2}there is no document "none"\n$/,
+        );
+        assert.is(
+          (JSON.parse((await run(['refusals', '--json', ...at])).out) as { code: string }).code,
+          'TW_NOT_FOUND',
+        );
+        await fetch(`${http}/api/docs/new`, { method: 'PUT' });
+        await until('an attempt to fail', async () => (await run(['webhooks', ...at])).code === 1);
+        const { out } = await run(['webhooks', ...at]);
+        assert.match(out, /^receiver {3}http:\/\/127\.0\.0\.1:1\/hook$/m);
+        assert.match(out, /document\.created "new"$/m);
+        assert.match(out, /^trouble {4}\d+ attempts in a row failed: .*; next at \d{4}-/m);
+      },
+    ),
+  );
+  await withRelay({}, async ({ http }) => {
+    const { code, out } = await run(['webhooks', '--url', http]);
+    assert.is(code, 0);
+    assert.match(out, '--webhook-url');
+  });
+});
+
 test('U3 what is exported comes back by import, and JSON has the types as they are', async () => {
   await withFolder((folder) =>
     withNotes(async ({ http }) => {
