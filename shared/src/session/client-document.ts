@@ -79,6 +79,8 @@ export class ClientDocument {
   number = 0;
   epoch = '';
   cursor: Uint8Array = new Uint8Array(0);
+  /** What the last watermark of this connection said, as a text; empty when there was none. */
+  #watermark = '';
   /** Number of the resync that the relay has not acknowledged on this connection; 0 when there is none. */
   resyncN = 0;
   /** The backlog is on its way and `caught-up` is still to be said. */
@@ -126,7 +128,20 @@ export class ClientDocument {
     this.caughtUpDue = true;
     this.outbox.rewind();
     this.resyncN = 0;
+    this.#watermark = '';
     this.comparison.begin();
+  }
+
+  /**
+   * Takes over where to resume from; false when this is the last watermark again, repeated on its way: each names another
+   * cursor than the one before it, or none (of a leading tab, from which nothing is resumed).
+   */
+  watermark(cursor: Uint8Array): boolean {
+    const text = String(cursor);
+    if (text !== '' && text === this.#watermark) return false;
+    this.#watermark = text;
+    this.cursor = cursor.slice();
+    return true;
   }
 
   received(bytes: number): void {

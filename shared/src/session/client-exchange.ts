@@ -176,7 +176,7 @@ export class ClientExchange {
 
   #watermark(document: ClientDocument, message: WatermarkMessage): void {
     this.#checkEpoch(document, message.epoch);
-    document.cursor = message.cursor.slice();
+    if (!document.watermark(message.cursor)) return;
     document.comparison.watermark(message.settled);
     this.#confirmed(document, document.deliveries.watermark(message.settled));
     this.#tellResume(document);

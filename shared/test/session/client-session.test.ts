@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeClientMessages } from '../../src/protocol/codec.ts';
+import { encodeCursor } from '../../src/protocol/cursor.ts';
 import type { ServerMessage } from '../../src/protocol/message.ts';
 import { Bench, letter, none, opened, refuse } from './client-bench.ts';
 
@@ -201,6 +202,30 @@ test('P36 P68 while commits are under way a watermark confirms what came before 
   bench.sent();
   bench.say(opened(2, 1, 'e'));
   assert.equal(bench.sent(), ['push doc 1 n=0 [9:0"a" 8:0"a"]', 'caught-up doc 1']);
+});
+
+const cursorAt = (seq: number): Uint8Array => encodeCursor({ logId: 'log', seq, check: 0 });
+
+test('P107 C4 a watermark that comes twice confirms no more than once, on each connection anew', () => {
+  const bench = new Bench().live('a');
+  const unsettled = { type: 'watermark', doc: 1, epoch: 'e', cursor: cursorAt(7), settled: false } as const;
+  const settled = { ...unsettled, cursor: cursorAt(8), settled: true } as const;
+  bench.say({ type: 'update', doc: 1, update: letter(7) }, unsettled, unsettled);
+  bench.say(settled, { type: 'update', doc: 1, update: letter(8) }, settled);
+  for (const [request, handedBack] of [
+    [2, 'push doc 1 n=0 [8:0"a"]'],
+    [3, null],
+  ] as const) {
+    bench.session.disconnected(bench.now);
+    bench.connect();
+    bench.sent();
+    bench.say(opened(request, 1, 'e'), { type: 'caught-up', doc: 1 });
+    assert.equal(
+      bench.sent().filter((sent) => sent.startsWith('push')),
+      handedBack === null ? [] : [handedBack],
+    );
+    bench.say({ type: 'ack', doc: 1, n: 0 }, { type: 'update', doc: 1, update: letter(9) }, settled);
+  }
 });
 
 test('P36 what is handed back goes before edits, with an acknowledgement for both', () => {
