@@ -12,7 +12,7 @@ import {
 import { Coverage } from './coverage.ts';
 import { GrantWatch, type GrantWorld } from './grant-watch.ts';
 import type { Replica } from './replica.ts';
-import type { Witness } from './witness.ts';
+import { type Witness, notDurable } from './witness.ts';
 
 /** What the watch needs to know of the world. */
 export interface WatchedWorld extends GrantWorld {
@@ -256,7 +256,7 @@ export class WireWatch {
     const covered = replica.unacknowledged.filter((edit) => edit.n <= n);
     replica.unacknowledged = replica.unacknowledged.filter((edit) => edit.n > n);
     for (const { n: number, coverage } of covered) {
-      const lacks = history === undefined ? 'everything' : history.durable.lacks(coverage);
+      const lacks = history === undefined ? 'everything' : notDurable(history, coverage);
       if (lacks !== null) {
         const what = `edit ${number} of ${replica.device} in ${replica.document} was acknowledged`;
         this.#world.report('D2', `${what}, and the log lacks ${lacks}`);

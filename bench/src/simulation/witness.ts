@@ -25,6 +25,13 @@ export interface History {
   deleted: boolean;
 }
 
+/** What of `coverage` is not durable, in words; null when all of it is. */
+export function notDurable({ durable, reference }: History, coverage: Coverage): string | null {
+  const lacks = durable.lacks(coverage);
+  // What Yjs deletes by itself when it integrates entries, none of them says; whoever reads the log finds it deleted.
+  return lacks === null ? null : Coverage.ofDocument(reference).lacks(coverage);
+}
+
 /** A full read of a document. */
 export interface Reading {
   readonly head: Head;

@@ -58,6 +58,11 @@ export class KnownState {
     return this.#state.admit(scan);
   }
 
+  /** What the update that was judged last brings: itself, or less where it says again what is deleted. */
+  newsOf(update: Uint8Array): Uint8Array {
+    return this.#state.withoutKnownDeletes(update, scan);
+  }
+
   /** Takes over the update that was judged last, before anything else is. */
   take(): void {
     this.#state.apply(scan);

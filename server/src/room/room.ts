@@ -140,13 +140,14 @@ export class Room implements RoomTurn {
       case 'new':
         break;
     }
-    if (this.#setAside.has(update)) {
+    const news = this.#state.newsOf(update);
+    if (this.#setAside.has(update) || this.#setAside.has(news)) {
       throw new RefusedError('TW_QUARANTINED', 'this update cannot be applied and was set aside before');
     }
-    this.#checkRoom(update.length);
+    this.#checkRoom(news.length);
     this.#state.take();
     if (this.#batch.length === 0) this.#batchSinceMs = clock.now();
-    this.#batch.push({ contributor, update });
+    this.#batch.push({ contributor, update: news });
     meter.accepted(update.length);
     turn.roomHasWork(this);
     return { kind: 'stored', ticket: this.#tickets.await(contributor, this.#batch.length > 0) };

@@ -47,6 +47,22 @@ export class DocumentState {
     return known ? 'known' : 'new';
   }
 
+  /**
+   * The bytes of an admitted update without the deletions that are here already. Yjs's difference to a state vector
+   * carries every deletion there ever was, and whoever comes back sends them all again.
+   */
+  withoutKnownDeletes(update: Uint8Array, scan: UpdateScan): Uint8Array {
+    if (scan.deleteCount < repeatedDeletesMin) return update;
+    const deletes = new IdRanges();
+    deletes.addScan(scan);
+    const rest = deletes.without(this.deletes).encode();
+    if (scan.deleteSetOffset + rest.length >= update.length) return update;
+    const shorter = new Uint8Array(scan.deleteSetOffset + rest.length);
+    shorter.set(update.subarray(0, scan.deleteSetOffset));
+    shorter.set(rest, scan.deleteSetOffset);
+    return shorter;
+  }
+
   /** Takes over what an admitted update brings. */
   apply(scan: UpdateScan): void {
     const { stateVector } = this;
@@ -64,3 +80,6 @@ export class DocumentState {
     if (scan.deleteCount > 0) this.deletes.addScan(scan);
   }
 }
+
+/** What people type deletes in fewer ranges than this, and deletes what is there. */
+const repeatedDeletesMin = 8;

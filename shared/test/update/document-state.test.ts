@@ -187,6 +187,36 @@ test('C3 content that arrives as deleted counts as deleted only where nothing wa
   assert.equal(ranges, [[1, 3, 5]]);
 });
 
+test('C4 what is deleted already is left out of what a returning device hands over, and nothing else', () => {
+  const seed = testSeed('known deletes');
+  let shortened = 0;
+  for (let index = 0; index < 200; index++) {
+    const random = caseRandom(seed, index);
+    const history = { clients: 3, edits: 80 + below(random, 80), textOnly: true, syncChance: 0.1, undo: false };
+    const [here, device] = randomHistory(random, history).documents;
+    assert.ok(here !== undefined && device !== undefined);
+    const state = new DocumentState();
+    assert.is(admit(state, Y.encodeStateAsUpdate(here)), 'new');
+    state.apply(scan);
+    Y.applyUpdate(device, Y.encodeStateAsUpdate(here));
+    const typed = device.getText('text');
+    for (let edit = 0; edit < 10; edit++) {
+      typed.insert(below(random, typed.length + 1), 'abc');
+      typed.delete(below(random, typed.length - 2), 2);
+    }
+    const handed = Y.encodeStateAsUpdate(device, Y.encodeStateVector(here));
+    assert.is(admit(state, handed), 'new');
+    const news = state.withoutKnownDeletes(handed, scan);
+    if (news.length < handed.length) shortened++;
+    Y.applyUpdate(here, news);
+    assert.equal(contentOf(here), contentOf(device), `case ${index}`);
+    assert.is(admit(state, news), 'new');
+    state.apply(scan);
+    assert.is(admit(state, handed), 'known', `case ${index}: something new was left out`);
+  }
+  assert.ok(shortened > 150, `only ${shortened} were shortened`);
+});
+
 test('R3 thousands of clients that wait for each other are judged in linear time', () => {
   const clients = 4000;
   const sections = Array.from({ length: clients }, (_, i) => ({
