@@ -42,6 +42,8 @@ interface OpenDocument {
   mayEcho: boolean;
   /** What was pushed on this connection and has reached the relay. */
   readonly pushed: Coverage;
+  /** Where it was told last to resume from. */
+  watermark: string;
 }
 
 /** Refusals that nobody deserves who keeps to the protocol. */
@@ -215,7 +217,13 @@ export class WireWatch {
         const { replica, token } = request;
         const openedAtStep = this.#world.step();
         const isDoubled = this.#world.isDoubled(this.#device) || this.#world.hasSlowReaders;
-        this.#open.set(message.doc, { replica, openedAtStep, mayEcho: congested || isDoubled, pushed: new Coverage() });
+        this.#open.set(message.doc, {
+          replica,
+          openedAtStep,
+          mayEcho: congested || isDoubled,
+          pushed: new Coverage(),
+          watermark: '',
+        });
         this.grants.opened(replica.document, token);
         return;
       }
@@ -247,7 +255,7 @@ export class WireWatch {
     }
     if (message.type === 'authors') this.#checkAuthors(open.replica, message.entries);
     if (message.type === 'ack') this.#checkAck(open.replica, message.n);
-    else if (message.type === 'watermark') this.#checkWatermark(open.replica, message.cursor);
+    else if (message.type === 'watermark') this.#checkWatermark(open, message.cursor);
   }
 
   /** D2: everything that is acknowledged is durable, by the log's own word. */
@@ -274,7 +282,12 @@ export class WireWatch {
   }
 
   /** D2: a cursor names only what is durable. */
-  #checkWatermark({ document, device }: Replica, bytes: Uint8Array): void {
+  #checkWatermark(open: OpenDocument, bytes: Uint8Array): void {
+    const { document, device } = open.replica;
+    const watermark = bytes.join();
+    // P107: a client takes the same once more for a repetition on the way, and confirms nothing by it.
+    if (watermark === open.watermark) this.#world.report('C4', `${device} was told twice where to resume ${document}`);
+    open.watermark = watermark;
     const cursor = decodeCursor(bytes);
     const history = this.#world.witness.history(document);
     if (cursor === null || history === undefined || cursor.logId !== history.logId) return;

@@ -8,8 +8,6 @@ import type { TicketLedger } from './ticket-ledger.ts';
 export class Audience {
   readonly #tickets: TicketLedger;
   readonly #members = new Map<Member, Standing>();
-  /** Something was committed since the members were told where to resume from. */
-  #watermarkDue = false;
   /** The newest ticket when they were told last: the next watermark says that all up to it is durable. */
   #watermarkTicket = 0;
 
@@ -44,12 +42,12 @@ export class Audience {
     return this.#members.get(member);
   }
 
-  /** Adds one who was just brought up to date. `stored`: there is a log to resume in. */
-  join(member: Member, stateVector: StateVector, stored: boolean): void {
+  /** Adds one who was just brought up to date. `lastSeq`: where the log ends; null when there is none to resume in. */
+  join(member: Member, stateVector: StateVector, lastSeq: number | null): void {
     // In a quiet room all that a new member got is durable, and it can be told at once.
-    const watermarked = stored && this.#tickets.isSettled;
-    this.#members.set(member, { flow: 'live', sentSeq: 0, watermarked, stateVector });
-    if (watermarked) member.watermark(true);
+    const isQuiet = lastSeq !== null && this.#tickets.isSettled;
+    this.#members.set(member, { flow: 'live', sentSeq: 0, toldSeq: isQuiet ? lastSeq : null, stateVector });
+    if (isQuiet) member.watermark(true);
   }
 
   /** False when it was not a member. */
@@ -93,25 +91,19 @@ export class Audience {
     }
   }
 
-  /** There is more to resume from than the members were told. */
-  committed(): void {
-    this.#watermarkDue = true;
-  }
-
   /**
-   * Tells the members where to resume from; called now and then, as doing it with each commit would cost a busy room as
+   * Tells the members where to resume from, which is the log's end at `lastSeq` (P107: each once); called now and then, as doing it with each commit would cost a busy room as
    * much again as its updates. While commits are under way a watermark vouches for what was sent before the previous one
    * only, so another follows until one vouches for all.
    */
-  tellWatermarks(): void {
+  tellWatermarks(lastSeq: number): void {
     if (this.#tickets.committed < this.#watermarkTicket) return;
     const settled = this.#tickets.isSettled;
     for (const [member, standing] of this.#members) {
-      if (standing.flow !== 'live' || (standing.watermarked && !this.#watermarkDue)) continue;
-      standing.watermarked = true;
+      if (standing.flow !== 'live' || standing.toldSeq === lastSeq) continue;
+      standing.toldSeq = lastSeq;
       member.watermark(settled);
     }
-    this.#watermarkDue = !settled;
     this.#watermarkTicket = this.#tickets.last;
   }
 }

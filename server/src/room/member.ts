@@ -35,8 +35,8 @@ export interface Standing {
   flow: 'live' | 'behind' | 'resuming';
   /** While not live: every entry up to here has been sent to it. */
   sentSeq: number;
-  /** Whether it has been told where to resume from. */
-  watermarked: boolean;
+  /** Where it was told last to resume from; null when it was not. */
+  toldSeq: number | null;
   /** State vector it brought: what it has for certain when the log cannot say what it missed. */
   readonly stateVector: StateVector;
 }

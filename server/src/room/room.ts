@@ -199,7 +199,7 @@ export class Room implements RoomTurn {
   join(member: Member, stateVector: StateVector): void {
     this.#check();
     this.#lastUsedMs = this.#host.clock.now();
-    this.#audience.join(member, stateVector, this.head !== null);
+    this.#audience.join(member, stateVector, this.head?.lastSeq ?? null);
     this.#presence.tellAll(member);
   }
 
@@ -239,8 +239,6 @@ export class Room implements RoomTurn {
       await this.bringUpToDate({ seq: standing.sentSeq, stateVector: standing.stateVector }, (updates) => {
         if (this.#audience.standing(member) !== standing) return;
         standing.flow = 'live';
-        // It was not told while it was behind.
-        standing.watermarked = false;
         member.catchUp(updates);
         this.tellAwareness(member);
       });
@@ -296,7 +294,7 @@ export class Room implements RoomTurn {
   /** Housekeeping, about once a second. */
   sweep(now: number): void {
     this.#presence.expire(now);
-    if (this.head !== null) this.#audience.tellWatermarks();
+    if (this.head !== null) this.#audience.tellWatermarks(this.head.lastSeq);
     if (this.quietMs(now) > releaseAfterMs && this.#history.uncommittedCount === 0) this.#history.release();
   }
 
@@ -362,20 +360,19 @@ export class Room implements RoomTurn {
   }
 
   #settle(ticket: number, entries: readonly NewEntry[], result: AppendResult, firstSeq: number): void {
-    if (this.#ended === null) {
-      if ('refused' in result) this.end(result.refused);
-      else this.#committed(ticket, entries, result.head, firstSeq);
-    }
+    // Before anybody is told: a watermark says whether more is under way.
     this.#tickets.settle(ticket);
+    if (this.#ended !== null) return;
+    if ('refused' in result) this.end(result.refused);
+    else this.#committed(ticket, entries, result.head, firstSeq);
   }
 
   #committed(ticket: number, entries: readonly NewEntry[], head: Head, firstSeq: number): void {
     const committed: Entry[] = entries.map((entry, at) => ({ ...entry, seq: firstSeq + at }));
     const isFirst = this.head === null;
     this.#history.commit({ ...head, lastSeq: firstSeq + entries.length - 1 }, committed);
-    this.#audience.committed();
     // Whoever hears that an edit is saved has to know which history it was saved in (C6).
-    if (isFirst) this.#audience.tellWatermarks();
+    if (isFirst) this.#audience.tellWatermarks(firstSeq + entries.length - 1);
     this.#tickets.commit(ticket);
     this.#host.committed(this);
   }

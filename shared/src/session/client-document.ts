@@ -137,7 +137,8 @@ export class ClientDocument {
    * cursor than the one before it, or none (of a leading tab, from which nothing is resumed).
    */
   watermark(cursor: Uint8Array): boolean {
-    const text = String(cursor);
+    // Numbers: in Node these bytes are a Buffer, which would decode them.
+    const text = [...cursor].join();
     if (text !== '' && text === this.#watermark) return false;
     this.#watermark = text;
     this.cursor = cursor.slice();
