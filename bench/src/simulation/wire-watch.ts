@@ -44,6 +44,8 @@ interface OpenDocument {
   readonly pushed: Coverage;
   /** Where it was told last to resume from. */
   watermark: string;
+  /** The history it was told to be in; empty before there is one. */
+  epoch: string;
 }
 
 /** Refusals that nobody deserves who keeps to the protocol. */
@@ -223,6 +225,7 @@ export class WireWatch {
           mayEcho: congested || isDoubled,
           pushed: new Coverage(),
           watermark: '',
+          epoch: message.epoch,
         });
         this.grants.opened(replica.document, token);
         return;
@@ -254,15 +257,18 @@ export class WireWatch {
       if (!this.#parts.written.delete(message.doc)) this.#checkEcho(open, message.update);
     }
     if (message.type === 'authors') this.#checkAuthors(open.replica, message.entries);
-    if (message.type === 'ack') this.#checkAck(open.replica, message.n);
+    if (message.type === 'watermark') open.epoch ||= message.epoch;
+    if (message.type === 'ack') this.#checkAck(open, message.n);
     else if (message.type === 'watermark') this.#checkWatermark(open, message.cursor);
   }
 
   /** D2: everything that is acknowledged is durable, by the log's own word. */
-  #checkAck(replica: Replica, n: number): void {
+  #checkAck({ replica, epoch }: OpenDocument, n: number): void {
     const history = this.#world.witness.history(replica.document);
     const covered = replica.unacknowledged.filter((edit) => edit.n <= n);
     replica.unacknowledged = replica.unacknowledged.filter((edit) => edit.n > n);
+    // It was durable in a history that has ended since: deleted, and perhaps another begun under the name.
+    if (history !== undefined && epoch !== '' && history.epoch !== epoch) return;
     for (const { n: number, coverage } of covered) {
       const lacks = history === undefined ? 'everything' : notDurable(history, coverage);
       if (lacks !== null) {
