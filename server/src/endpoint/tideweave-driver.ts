@@ -38,7 +38,8 @@ export class TideweaveDriver implements Driver, NativeMemberOwner {
   readonly #out: PacedWriter;
   readonly #session: ServerSession;
   readonly #members = new Map<number, NativeMember>();
-  readonly #reauthorization: Reauthorization;
+  /** Most connections never bring a new token. */
+  #reauthorization: Reauthorization | null = null;
   #draining = false;
   #closed = false;
 
@@ -46,7 +47,6 @@ export class TideweaveDriver implements Driver, NativeMemberOwner {
     this.#context = context;
     this.#out = new PacedWriter(context.connection);
     this.#session = new ServerSession(context.limits, context.clock.now());
-    this.#reauthorization = new Reauthorization(context.clock, (token) => this.#reauthorize(token));
   }
 
   receive(frame: Uint8Array): void {
@@ -67,7 +67,7 @@ export class TideweaveDriver implements Driver, NativeMemberOwner {
   tick(): void {
     const now = this.#context.clock.now();
     for (const member of this.#members.values()) if (now >= member.grantEndsAtMs) this.ended(member, grantEnded());
-    this.#reauthorization.tick();
+    this.#reauthorization?.tick();
     this.#session.tick(now);
     this.#drain();
   }
@@ -130,6 +130,7 @@ export class TideweaveDriver implements Driver, NativeMemberOwner {
         void this.#open(output.message);
         return;
       case 'token':
+        this.#reauthorization ??= new Reauthorization(this.#context.clock, (token) => this.#reauthorize(token));
         this.#reauthorization.take(output.token);
         return;
       case 'store':

@@ -113,7 +113,7 @@ export class WebSocketEndpoint {
   }
 
   #accept(webSocket: WebSocket, socket: Socket, request: IncomingMessage): void {
-    const { clock, turn, limits, meter, ids } = this.#options;
+    const { rooms, authorize, clock, turn, limits, meter, ids } = this.#options;
     const sessionId = ids.next();
     const logger = withFields(this.#options.logger, { session: sessionId });
     const openedMs = clock.now();
@@ -122,7 +122,8 @@ export class WebSocketEndpoint {
     // ws has answered with the right close code by then; there is nothing to add, but an unheard error ends the process.
     webSocket.on('error', ignored);
     const peer = peerOf(request);
-    const context = { ...this.#options, logger, sessionId, connection, peer };
+    // Spread, it would have a hidden class of its own per connection, four times what is in it.
+    const context = { connection, rooms, authorize, limits, clock, logger, meter, sessionId, peer };
     const driver = this.#driverFor(context, webSocket, request);
     this.#drivers.set(webSocket, { driver, connection });
     logger.debug({ remoteAddress: peer.remoteAddress, protocol: webSocket.protocol }, 'connected');

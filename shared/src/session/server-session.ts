@@ -30,8 +30,8 @@ import {
 export class ServerSession {
   readonly #limits: ServerSessionLimits;
   readonly #documents = new Map<number, ServerDocument>();
-  /** Opens under way. */
-  readonly #requests = new Set<number>();
+  /** Opens under way; null while there are none, which is nearly always. */
+  #requests: Set<number> | null = null;
   #outputs: ServerOutput[] = [];
   #lastHeardMs: number;
   /** When a sign of life was asked for, or null while none is due. */
@@ -89,7 +89,7 @@ export class ServerSession {
 
   /** The open `request` was granted: from here on the document goes by its number. False when the session moved on. */
   granted(opened: Omit<OpenedMessage, 'type'>): boolean {
-    if (!this.#requests.delete(opened.request) || this.#closed) return false;
+    if (!this.#endRequest(opened.request) || this.#closed) return false;
     if (this.#next(opened.doc, 'granted') === '!') {
       const reason = 'the document is open on this connection already';
       this.#refuse('request', opened.request, new RefusedError('TW_UNEXPECTED_MESSAGE', reason));
@@ -103,7 +103,7 @@ export class ServerSession {
 
   /** The open `request` was refused. */
   refusedOpen(request: number, error: RefusedError): void {
-    if (!this.#requests.delete(request) || this.#closed) return;
+    if (!this.#endRequest(request) || this.#closed) return;
     this.#refuse('request', request, error);
   }
 
@@ -262,16 +262,25 @@ export class ServerSession {
   }
 
   #open(message: OpenMessage): void {
-    if (this.#requests.has(message.request)) {
+    if (this.#requests?.has(message.request) === true) {
       throw new RefusedError('TW_UNEXPECTED_MESSAGE', `request ${message.request} is under way already`);
     }
-    if (this.#documents.size + this.#requests.size >= this.#limits.documentsPerConnectionMax) {
+    if (this.#documents.size + (this.#requests?.size ?? 0) >= this.#limits.documentsPerConnectionMax) {
       const reason = `more than ${this.#limits.documentsPerConnectionMax} documents on one connection`;
       this.#refuse('request', message.request, new RefusedError('TW_TOO_MANY_DOCUMENTS', reason));
       return;
     }
+    this.#requests ??= new Set();
     this.#requests.add(message.request);
     this.#outputs.push({ kind: 'open', message });
+  }
+
+  /** False when there is no such open under way. */
+  #endRequest(request: number): boolean {
+    const requests = this.#requests;
+    if (requests?.delete(request) !== true) return false;
+    if (requests.size === 0) this.#requests = null;
+    return true;
   }
 
   #next(doc: number, event: ServerDocumentEvent): Transition<ServerDocumentState> {
