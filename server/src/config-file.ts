@@ -1,6 +1,7 @@
 /**
  * Reads a configuration file: a YAML mapping (so JSON too) from the names of flags without dashes to their values. Every
- * value is taken as the text that stands there, so that a file, a flag and a variable mean the same by it. Pure.
+ * value is taken as the text that stands there, so that a file, a flag and a variable mean the same by it. Pure. Loaded
+ * only when there is a file: nobody waits for a parser without one.
  */
 import { LineCounter, type Node, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import { settings } from './config-schema.ts';
@@ -9,7 +10,7 @@ import { editDistance } from './config-values.ts';
 /** A file as it was read. */
 export interface ConfigFile {
   readonly path: string;
-  readonly text: string;
+  readonly content: FileSettings;
 }
 
 /** A value of the file, and the line that it stands in. */

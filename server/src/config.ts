@@ -2,7 +2,7 @@
  * Puts together what an operator has set: flags beat the environment, which beats the configuration file, which beats
  * the defaults. Nothing here reads `process` or a disk: flags, environment and file are arguments.
  */
-import { type ConfigFile, type FileValue, parseConfigFile } from './config-file.ts';
+import type { ConfigFile, FileSettings } from './config-file.ts';
 import {
   type Config,
   type SettingInfo,
@@ -83,7 +83,7 @@ export function parseConfig(
   file: ConfigFile | null = null,
 ): Config {
   refuseUnknownVariables(env);
-  const inFile = file === null ? new Map<string, FileValue>() : parseConfigFile(file.text);
+  const inFile: FileSettings = file?.content ?? new Map();
   const path = file?.path ?? '';
   if ('mistake' in inFile) throw new ConfigError(`${path}:${inFile.line}: ${inFile.mistake}`);
   const raw: Record<string, unknown> = {};

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isLoopbackHost } from '../src/config-values.ts';
+import { parseConfigFile } from '../src/config-file.ts';
 import { configFileSetting, settings } from '../src/config-schema.ts';
 import { type Flags, ConfigError, parseConfig } from '../src/config.ts';
 
@@ -216,7 +217,7 @@ test('A1 loopback is 127.0.0.0/8, ::1 and localhost', () => {
 
 function fileMessage(text: string): string {
   try {
-    parseConfig({}, {}, { path: 'relay.yaml', text });
+    parseConfig({}, {}, { path: 'relay.yaml', content: parseConfigFile(text) });
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;
@@ -240,9 +241,9 @@ test('U3 every setting can stand in a file, in YAML and in JSON, with the value 
     .map(([key, value]) => `${key}: ${value}\n`)
     .join('');
   const wanted = parseConfig(flags, {});
-  assert.equal(parseConfig({}, {}, { path: 'x', text: yaml }), wanted);
-  assert.equal(parseConfig({}, {}, { path: 'x', text: JSON.stringify(values, null, 2) }), wanted);
-  assert.equal(parseConfig({}, {}, { path: 'x', text: '# nothing yet\n' }), parseConfig({}, {}));
+  assert.equal(parseConfig({}, {}, { path: 'x', content: parseConfigFile(yaml) }), wanted);
+  assert.equal(parseConfig({}, {}, { path: 'x', content: parseConfigFile(JSON.stringify(values, null, 2)) }), wanted);
+  assert.equal(parseConfig({}, {}, { path: 'x', content: parseConfigFile('# nothing yet\n') }), parseConfig({}, {}));
 });
 
 test('U3 a mistake in a file is told with the file and its line', () => {

@@ -55,5 +55,6 @@ export async function readConfig(flags: Flags, env: Env): Promise<Config> {
     const why = error instanceof Error ? error.message : 'it failed';
     throw new ConfigError(`the configuration file ${path} cannot be read: ${why}`);
   });
-  return parseConfig(flags, env, { path, text });
+  const { parseConfigFile } = await import('../config-file.ts');
+  return parseConfig(flags, env, { path, content: parseConfigFile(text) });
 }

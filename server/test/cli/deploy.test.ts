@@ -7,6 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse as parseYaml } from 'yaml';
 import { runProgram } from '../../src/cli/program.ts';
+import { parseConfigFile } from '../../src/config-file.ts';
 import { configFileSetting, settings } from '../../src/config-schema.ts';
 import { parseConfig } from '../../src/config.ts';
 import { withFolder } from '../support/folders.ts';
@@ -46,7 +47,11 @@ test('O6 every variable, flag and command that is named exists', async () => {
 });
 
 test('O6 the configuration example is taken as it is', () => {
-  const config = parseConfig({}, {}, { path: 'tideweave.yaml', text: file('deploy/tideweave.yaml') });
+  const config = parseConfig(
+    {},
+    {},
+    { path: 'tideweave.yaml', content: parseConfigFile(file('deploy/tideweave.yaml')) },
+  );
   assert.is(config.data, '/var/lib/tideweave');
   assert.equal(config.allowedOrigins, ['https://app.example.com']);
 });
