@@ -30,6 +30,8 @@ export type MetricName =
   | 'grownMb'
   | 'kbEach'
   | 'returned'
+  | 'heapKbEach'
+  | 'heapReturned'
   | 'sent'
   | 'acknowledged'
   | 'acknowledgedLost'
@@ -64,6 +66,8 @@ export const metrics: Readonly<Record<MetricName, Metric>> = {
   grownMb: lower('memory grown by', 'MB'),
   kbEach: lower('memory each', 'KB'),
   returned: higher('memory that came back', ''),
+  heapKbEach: lower('heap each', 'KB'),
+  heapReturned: higher('heap that came back', ''),
   sent: higher('sent until the kill', ''),
   acknowledged: higher('acknowledged', ''),
   acknowledgedLost: lower('acknowledged and lost', ''),
