@@ -1,6 +1,6 @@
 /**
- * Webhooks that wait to be sent, and what was told of each document so far; both change in one synced batch, so that a
- * crash neither loses nor repeats the making of an event. A LevelDB of its own beside the documents.
+ * Webhooks that wait to be sent, and what was told of each document and of who has it open; both change in one synced
+ * batch, so that a crash neither loses nor repeats the making of an event. A LevelDB of its own beside the documents.
  */
 import { Level } from 'level';
 
@@ -12,6 +12,9 @@ export interface Told {
   readonly seq: number;
   readonly deleted: boolean;
 }
+
+/** What is told with events: of a document, or of who has it open. */
+export type Change = { readonly told: Told } | { readonly present: ReadonlySet<string> };
 
 /** Events that wait; what comes beyond is made later. */
 const waitingMax = 100_000;
@@ -55,15 +58,26 @@ export class WebhookQueue {
     await this.#db.put('m', {}, { sync: true });
   }
 
+  /** Who has which document open, as far as it was told; documents that nobody has are left out. */
+  async present(): Promise<Map<string, ReadonlySet<string>>> {
+    const present = new Map<string, ReadonlySet<string>>();
+    for await (const [key, users] of this.#db.iterator({ gte: 'p', lt: 'q' })) {
+      present.set(key.slice(1), new Set(users as string[]));
+    }
+    return present;
+  }
+
   /** Takes events and what was told with them, both or neither; false when too much waits. */
-  async add(events: readonly WebhookEvent[], document: string, told: Told | null): Promise<boolean> {
+  async add(events: readonly WebhookEvent[], document: string, change: Change): Promise<boolean> {
     if (this.#size + events.length > waitingMax) return false;
     const batch = this.#db.batch();
     for (const event of events) {
       batch.put(`e${String(this.#next).padStart(keyDigits, '0')}`, event);
       this.#next += 1;
     }
-    if (told !== null) batch.put(`s${document}`, told);
+    if ('told' in change) batch.put(`s${document}`, change.told);
+    else if (change.present.size > 0) batch.put(`p${document}`, [...change.present]);
+    else batch.del(`p${document}`);
     await batch.write({ sync: true });
     this.#size += events.length;
     return true;

@@ -36,7 +36,8 @@ export class Webhooks {
   readonly #watched = new Map<string, Watched>();
   /** Documents to look at though they are not loaded. */
   readonly #due = new Set<string>();
-  readonly #present = new Map<string, ReadonlySet<string>>();
+  /** Who has which document open, as it was told. */
+  #present = new Map<string, ReadonlySet<string>>();
   #looking: Promise<void> | null = null;
 
   constructor(options: WebhooksOptions) {
@@ -47,13 +48,15 @@ export class Webhooks {
   async start(): Promise<void> {
     const { queue, log, sender } = this.#options;
     const isNew = await queue.isNew();
+    // Whoever was there when the relay crashed, and is not back by the first look, has left.
+    this.#present = await queue.present();
     for (let after: string | null = null; ;) {
       const names: readonly string[] = await log.names({ after, limit: namesPerPage });
       for (const name of names) {
         // A damaged document has nothing to tell.
         const head = await log.head(name).catch(() => null);
         if (head === null) continue;
-        if (isNew) await queue.add([], name, toldOf(head));
+        if (isNew) await queue.add([], name, { told: toldOf(head) });
         else await this.#compare(name, head, true);
         this.#watched.delete(name);
       }
@@ -134,7 +137,7 @@ export class Webhooks {
       const now: Told = { epoch: head.epoch, seq, deleted: head.deletedAt !== null };
       const events = types.map((type) => this.#event(type, name, head.epoch, head.lastSeq, ''));
       // When too much waits, it is tried again.
-      if (!(await queue.add(events, name, now))) return false;
+      if (!(await queue.add(events, name, { told: now }))) return false;
       watched.told = now;
       if (seq === head.lastSeq) watched.untoldSinceMs = null;
     }
@@ -151,7 +154,7 @@ export class Webhooks {
       ...left.map((user) => this.#event('presence.left', name, '', 0, user)),
     ];
     // When too much waits, they are told later, as far as it is still true.
-    if (!(await this.#options.queue.add(events, name, null))) return;
+    if (!(await this.#options.queue.add(events, name, { present: users }))) return;
     if (users.size === 0) this.#present.delete(name);
     else this.#present.set(name, users);
   }
