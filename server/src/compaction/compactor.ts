@@ -26,6 +26,8 @@ export interface CompactionOutcome {
   readonly quarantined: readonly QuarantinedEntry[];
 }
 
+/** So many documents are read, merged and written at a time; each is in memory meanwhile, and merges are one at a time. */
+const atOnceMax = 4;
 /** A merge that takes longer is given up, and its thread with it. */
 const mergeMsMax = 120_000;
 /** A document whose compaction fails so often in a row is left alone until the process ends. */
@@ -36,6 +38,10 @@ export class Compactor {
   readonly #options: CompactorOptions;
   readonly #merger: Merger;
   readonly #running = new Map<string, Promise<CompactionOutcome | null>>();
+  /** Those of `#running` that have not begun, the oldest first: at most one per document, and nothing of it is read yet. */
+  readonly #waiting: (() => void)[] = [];
+  #atWork = 0;
+  #closed = false;
   /** How often in a row the compaction of a document failed, by name and epoch. */
   // Counted as sizes: told a `max`, the cache would allocate room for all of it at once.
   readonly #failures = new LRUCache<string, number>({ maxSize: failedDocumentsMax, sizeCalculation: () => 1 });
@@ -47,20 +53,34 @@ export class Compactor {
 
   /**
    * Compacts a document; calls for one that is being compacted get the same result. Null when there is nothing to do:
-   * no tail, deleted, compacted by somebody else meanwhile, or given up after failing several times. Rejects when the
-   * worker or the storage fails, and with RefusedError TW_DOCUMENT_CORRUPT when the log is damaged.
+   * no tail, deleted, compacted by somebody else meanwhile, or given up after failing several times; and when the
+   * compactor was closed before its turn came. Rejects when the worker or the storage fails, and with RefusedError TW_DOCUMENT_CORRUPT when the log is damaged.
    */
   compact(name: string): Promise<CompactionOutcome | null> {
     const running = this.#running.get(name);
     if (running !== undefined) return running;
-    const started = this.#compact(name).finally(() => this.#running.delete(name));
+    const started = this.#inTurn(name).finally(() => this.#running.delete(name));
     this.#running.set(name, started);
     return started;
   }
 
   /** Ends the worker threads; compactions under way reject. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#merger.close();
+  }
+
+  /** When a crowd leaves, thousands of documents are to be compacted at once. */
+  async #inTurn(name: string): Promise<CompactionOutcome | null> {
+    if (this.#atWork < atOnceMax) this.#atWork++;
+    else await new Promise<void>((begin) => this.#waiting.push(begin));
+    try {
+      return this.#closed ? null : await this.#compact(name);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#atWork--;
+      else next();
+    }
   }
 
   async #compact(name: string): Promise<CompactionOutcome | null> {

@@ -4,7 +4,9 @@ import * as assert from 'uvu/assert';
 import { sliceSnapshot } from '@tideweave/shared';
 import type * as Y from 'yjs';
 
+import { merge } from '../../src/compaction/compaction.worker.ts';
 import { Compactor } from '../../src/compaction/compactor.ts';
+import { type Merger, unpackUpdates } from '../../src/compaction/merge-task.ts';
 import type { NewEntry } from '../../src/log/document-log.ts';
 import { MemoryLog } from '../../src/log/memory-log.ts';
 import { append, countingIds, headOf, rejection } from '../log/log-fixtures.ts';
@@ -119,6 +121,34 @@ test('R6 calls for a document that is being compacted share its result; a deleti
     };
     assert.is(await compactor.compact('doc'), null);
   }));
+
+test('R6 however many documents are to be compacted at once, few are in memory; those whose turn has not come when it closes are left', async () => {
+  const clock = new VirtualClock();
+  const log = new MemoryLog({ wallTime: () => clock.wallTime(), randomId: countingIds() });
+  let inMemory = 0;
+  let inMemoryMax = 0;
+  const merger: Merger = {
+    merge: async (task) => {
+      inMemory++;
+      inMemoryMax = Math.max(inMemoryMax, inMemory);
+      await new Promise((resolve) => setImmediate(resolve));
+      inMemory--;
+      return merge(task.snapshot, unpackUpdates(task));
+    },
+    close: () => Promise.resolve(),
+  };
+  const compactor = new Compactor({ log, clock, rawWindowBytes: 0, merger });
+  const names = Array.from({ length: 40 }, (_, at) => `doc-${at}`);
+  for (const name of names) await append(log, name, asEntries(genuineUpdates(1, 5, 7)));
+  const outcomes = await Promise.all(names.map((name) => compactor.compact(name)));
+  assert.ok(inMemoryMax > 1 && inMemoryMax <= 4, `${inMemoryMax} at once`);
+  assert.ok(outcomes.every((outcome) => outcome?.head.tailBytes === 0));
+  for (const name of names) await append(log, name, asEntries(genuineUpdates(2, 5, 8)));
+  const late = names.map((name) => compactor.compact(name));
+  await compactor.close();
+  const begun = (await Promise.all(late)).filter((outcome) => outcome !== null);
+  assert.ok(begun.length <= 4, `${begun.length} went on`);
+});
 
 test('D3 appends while a compaction runs stay in the tail', () =>
   withCompactor(0, async (compactor, log) => {
