@@ -307,10 +307,12 @@ for (const name of examples) {
 }
 
 test('P1 the examples are well typed', async () => {
-  const args = [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}client/examples/tsconfig.json`];
-  await promisify(execFile)(process.execPath, args).catch(({ stdout }: { stdout: string }) =>
-    assert.unreachable(stdout),
-  );
+  for (const project of ['tsconfig.json', 'web-push/tsconfig.json', 'web-push/tsconfig.worker.json']) {
+    const args = [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}client/examples/${project}`];
+    await promisify(execFile)(process.execPath, args).catch(({ stdout }: { stdout: string }) =>
+      assert.unreachable(stdout),
+    );
+  }
 });
 
 test('C1 all bindings in the bundle share one Yjs', ({ served }) => {
