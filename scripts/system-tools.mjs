@@ -6,7 +6,7 @@
  *   chromium()                               from other scripts: '/usr/bin/chromium'
  *   compiler()                               '/usr/bin/cc'
  *   node scripts/system-tools.mjs chromium   the path alone, for tests (compiled TypeScript cannot import this by path)
- *   node scripts/system-tools.mjs compiler   likewise
+ *   node scripts/system-tools.mjs compiler   likewise, and openssl
  *   node scripts/system-tools.mjs            what was found, for people
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -121,10 +121,25 @@ export function compiler() {
   );
 }
 
+/** The path of openssl, on this machine or installed now as root. Throws an Error that says what to install and how. */
+export function openssl() {
+  const found = onPath('openssl');
+  if (found !== undefined) return found;
+  const canInstall = onPath('apt-get') !== undefined && process.getuid?.() === 0;
+  const problem = canInstall ? aptInstall('openssl') : 'only root may install packages';
+  const installed = onPath('openssl');
+  if (problem === null && installed !== undefined) return installed;
+  throw new Error(
+    'The Web Push test needs openssl. Install it (Debian, Ubuntu: "sudo apt-get update && sudo apt-get install -y openssl"). ' +
+      `It could not be installed by itself: ${problem ?? 'it is not to be found afterwards'}.`,
+  );
+}
+
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    if (process.argv[2] === 'compiler') {
-      console.log(compiler());
+    const tool = { compiler, openssl }[process.argv[2] ?? ''];
+    if (tool !== undefined) {
+      console.log(tool());
       process.exit(0);
     }
     const path = chromium();
@@ -133,6 +148,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
       process.exit(0);
     }
     console.log(`compiler: ${compiler()}`);
+    console.log(`openssl: ${openssl()}`);
     const version = spawnSync(path, ['--version', '--no-sandbox'], { encoding: 'utf8', timeout: 30_000 });
     console.log(`chromium: ${path} (${version.stdout?.trim() || 'it does not tell its version'})`);
   } catch (error) {

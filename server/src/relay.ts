@@ -18,7 +18,7 @@ import { type Logger, asError, createLogger } from './observability/log.ts';
 import { Ids } from './observability/ids.ts';
 import { Meter } from './observability/meter.ts';
 import { Figures } from './observability/figures.ts';
-import { Metrics, type MetricsSources } from './observability/metrics.ts';
+import type { Metrics, MetricsSources } from './observability/metrics.ts';
 import { RoomRegistry } from './room/room-registry.ts';
 import { Turn } from './room/turn.ts';
 import { type OpenWebhooks, type WebhookSettings, openWebhooks } from './webhooks/open-webhooks.ts';
@@ -92,7 +92,7 @@ class RunningRelay implements Relay {
   readonly #rooms: RoomRegistry;
   readonly #endpoint: WebSocketEndpoint;
   readonly #meter: Meter;
-  readonly #metrics: Metrics;
+  #metrics: Promise<Metrics> | null = null;
   readonly #figures: Figures;
   readonly #content = new ContentPool();
   #webhooks: OpenWebhooks | null = null;
@@ -138,7 +138,6 @@ class RunningRelay implements Relay {
       storageWorks: () => batcher.health === 'ok',
       logBytes: async () => (data === null ? null : folderBytes(data)),
     };
-    this.#metrics = new Metrics(sources);
     this.#figures = new Figures(sources, clock);
     const isDraining = (): boolean => this.#closing !== null;
     const api = createApi({
@@ -150,7 +149,7 @@ class RunningRelay implements Relay {
       logger,
       clock,
       meter,
-      metrics: this.#metrics,
+      metrics: () => (this.#metrics ??= openMetrics(sources)),
       figures: this.#figures,
       content: this.#content,
       webhooks: () => this.#webhooks,
@@ -223,7 +222,7 @@ class RunningRelay implements Relay {
     await this.#within(answersMs, serverClosed, 'HTTP requests under way are cut off');
     this.#server.closeAllConnections();
     await serverClosed;
-    this.#metrics.close();
+    (await this.#metrics)?.close();
     this.#figures.close();
     await this.#content.close();
     this.#batcher.stop();
@@ -259,6 +258,11 @@ const commitGatherMs = 20;
 const sweepMs = 1000;
 /** How long a shutdown waits for answers to HTTP requests when everything is committed. */
 const answersMs = 500;
+
+async function openMetrics(sources: MetricsSources): Promise<Metrics> {
+  const { Metrics } = await import('./observability/metrics.ts');
+  return new Metrics(sources);
+}
 
 async function openLog(data: string | null, clock: Clock, logger: Logger): Promise<DocumentLog> {
   const wallTime = (): number => clock.wallTime();

@@ -60,7 +60,10 @@ test.before(async (world) => {
   await mkdir(folder, { recursive: true });
   const certificate = ['-keyout', 'key.pem', '-out', 'cert.pem', '-days', '2', '-subj', '/CN=127.0.0.1'];
   const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
-  await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...certificate, ...names], { cwd: folder });
+  const { stdout } = await run(process.execPath, [join(root, 'scripts/system-tools.mjs'), 'openssl']);
+  await run(stdout.trim(), ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...certificate, ...names], {
+    cwd: folder,
+  });
   const shared = { bundle: true, format: 'esm', outdir: folder, logLevel: 'error' } as const;
   await build({ ...shared, entryPoints: ['main.ts', 'sw.ts'], absWorkingDir: example });
   await build({

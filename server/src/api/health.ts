@@ -8,7 +8,8 @@ import type { ApiEnv } from './env.ts';
 export interface HealthContext {
   readonly log: DocumentLog;
   readonly batcher: WriteBatcher;
-  readonly metrics: Metrics;
+  /** Read when somebody scrapes for the first time: what it takes is large, and most relays are never scraped. */
+  readonly metrics: () => Promise<Metrics>;
   readonly isDraining: () => boolean;
 }
 
@@ -29,6 +30,9 @@ export function healthRoutes({ log, batcher, metrics, isDraining }: HealthContex
     }
     return c.json({ status: 'ok' });
   });
-  app.get('/metrics', async (c) => c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType }));
+  app.get('/metrics', async (c) => {
+    const found = await metrics();
+    return c.body(await found.scrape(), 200, { 'Content-Type': found.contentType });
+  });
   return app;
 }
