@@ -51,7 +51,8 @@ function summary(report: MergeReport): string {
   if (report.entries.length === 0) return `You and ${who} changed different things. Both are in, nothing was lost.`;
   const lost = report.entries.filter(isLost).length;
   const places = report.entries.length === 1 ? 'one place' : `${report.entries.length} places`;
-  const losses = lost === 0 ? 'Nothing of yours was lost.' : `Yours lost in ${lost === 1 ? 'one' : lost}.`;
+  const where = report.entries.length === 1 ? 'there' : `in ${lost === 1 ? 'one' : lost} of them`;
+  const losses = lost === 0 ? 'Nothing of yours was lost.' : `Yours is not shown ${where}.`;
   return `You and ${who} changed the same in ${places}. ${losses}`;
 }
 

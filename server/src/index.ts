@@ -1,3 +1,4 @@
+export { RefusedError } from '@tideweave/shared';
 export { type AuthorizationRequest, type Authorizer, type Grant, openAuthorizer } from './auth/authorizer.ts';
 export type {
   Append,

@@ -111,7 +111,7 @@ async function writeApart(page: Page): Promise<boolean> {
   const told = (await report(page, 'A').textContent()) ?? '';
   const isLost = title === theirs;
   assert.match(told, 'changed the same in 2 places.');
-  assert.match(told, isLost ? 'Yours lost in 2.' : 'Nothing of yours was lost.');
+  assert.match(told, isLost ? 'Yours is not shown in 2 of them.' : 'Nothing of yours was lost.');
   assert.match(told, `${mine}” ${isLost ? 'lost' : 'is shown'}`);
   assert.match(told, `${theirs}” ${isLost ? 'is shown' : 'lost'}`);
   return isLost;
