@@ -11,7 +11,9 @@ import { castFor, defaultTrace, quickCounts } from '../src/replay/arguments.ts';
 import { AuthorDocument, CausalOrder, contains, mergeLocally } from '../src/replay/causal-order.ts';
 import { ReplayError } from '../src/replay/errors.ts';
 import { generateConcurrent, generateSequential } from '../src/replay/generate.ts';
-import { textOf } from '../src/replay/peer.ts';
+import { type Peer, textOf } from '../src/replay/peer.ts';
+import { playConcurrent } from '../src/replay/play.ts';
+import { Progress } from '../src/replay/progress.ts';
 import { type RunReport, run } from '../src/replay/run.ts';
 import { type Trace, cutTrace, parseTrace, plainText } from '../src/replay/trace.ts';
 
@@ -111,6 +113,44 @@ order('C2 a document contains a transaction only with all it inserted and all it
   assert.equal(has(), [true, true, false]);
   Y.applyUpdate(doc, deleted.update);
   assert.equal(has(), [true, true, true]);
+});
+
+order('C2 two who delete the same character do not wait for each other', async () => {
+  const transactions: Trace['transactions'] = [
+    { agent: 0, parents: [], patches: [[0, 0, 'ab']] },
+    { agent: 1, parents: [0], patches: [[2, 0, 'x']] },
+    { agent: 0, parents: [0], patches: [[0, 1, '']] },
+    { agent: 1, parents: [1], patches: [[3, 0, 'y']] },
+    { agent: 1, parents: [3], patches: [[4, 0, 'z']] },
+    // By now the first one waits for this, which will be no news to its document.
+    { agent: 1, parents: [4], patches: [[0, 1, '']] },
+    { agent: 0, parents: [2, 5], patches: [[0, 0, '-']] },
+  ];
+  const trace: Trace = { name: 'both delete', kind: 'concurrent', agents: 2, transactions, endContent: '-bxyz' };
+  const docs = [new Y.Doc(), new Y.Doc()];
+  for (const [at, doc] of docs.entries()) {
+    const other = docs[1 - at];
+    assert.ok(other);
+    doc.on('update', (update: Uint8Array, origin: unknown) => {
+      if (origin !== 'network') setImmediate(() => Y.applyUpdate(other, update, 'network'));
+    });
+  }
+  const peers = docs.map((doc): Peer => {
+    const here = (): Promise<void> => Promise.resolve();
+    const traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
+    return {
+      kind: 'tideweave',
+      doc,
+      traffic,
+      troubles: 0,
+      whenSynced: here,
+      whenDurable: here,
+      close: () => undefined,
+    };
+  });
+  const progress = new Progress(transactions.length);
+  await progress.watch(() => null, playConcurrent(trace, peers, mergeLocally(trace), progress));
+  for (const doc of docs) assert.is(textOf(doc), trace.endContent);
 });
 
 order('C2 an agent whose transactions are not ordered is refused', () => {

@@ -56,6 +56,20 @@ export async function playConcurrent(
   /** By transaction; absent until it is typed. */
   const made: (Made | undefined)[] = [];
   const people = peers.map((peer, agent) => ({ agent, peer, author: new AuthorDocument(agent, order) }));
+  /** Those who wait until there is something to take. */
+  const waiting = new Set<() => void>();
+  // That something was typed is news of its own: it may be in a document before it arrives there, as the deletion of what
+  // has been deleted there too, and its arrival is then no event.
+  const nextNews = (doc: Y.Doc): Promise<void> =>
+    new Promise((resolve) => {
+      const wake = (): void => {
+        doc.off('update', wake);
+        waiting.delete(wake);
+        resolve();
+      };
+      doc.on('update', wake);
+      waiting.add(wake);
+    });
   await Promise.all(peers.map((peer) => peer.whenSynced()));
   const started = performance.now();
   const since = (): number => performance.now() - started;
@@ -66,13 +80,14 @@ export async function playConcurrent(
       for (let next = author.nextFor(at); next !== null; next = author.nextFor(at)) {
         const ancestor = made[next];
         if (ancestor !== undefined && contains(peer.doc, ancestor)) author.take(next, ancestor);
-        else await nextUpdate(peer.doc);
+        else await nextNews(peer.doc);
       }
       if (progress.stopped) return;
       const one = author.type(at);
       made[at] = one;
       Y.applyUpdate(peer.doc, one.update, author);
       progress.typed();
+      for (const wake of waiting) wake();
       await turn();
     }
   };
