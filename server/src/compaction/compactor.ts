@@ -30,7 +30,7 @@ export interface CompactionOutcome {
 const atOnceMax = 4;
 /** A merge that takes longer is given up, and its thread with it. */
 const mergeMsMax = 120_000;
-/** A document whose compaction fails so often in a row is left alone until the process ends. */
+/** A document whose compaction fails so often in a row is left alone until somebody asks for it or the process ends. */
 const failuresMax = 3;
 const failedDocumentsMax = 10_000;
 
@@ -53,13 +53,14 @@ export class Compactor {
 
   /**
    * Compacts a document; calls for one that is being compacted get the same result. Null when there is nothing to do:
-   * no tail, deleted, compacted by somebody else meanwhile, or given up after failing several times; and when the
-   * compactor was closed before its turn came. Rejects when the worker or the storage fails, and with RefusedError TW_DOCUMENT_CORRUPT when the log is damaged.
+   * no tail, deleted, compacted by somebody else meanwhile, or given up after failing several times, unless a person asks
+   * for it (`isAsked`); and when the compactor was closed before its turn came. Rejects when the worker or the storage
+   * fails, and with RefusedError TW_DOCUMENT_CORRUPT when the log is damaged.
    */
-  compact(name: string): Promise<CompactionOutcome | null> {
+  compact(name: string, isAsked: boolean = false): Promise<CompactionOutcome | null> {
     const running = this.#running.get(name);
     if (running !== undefined) return running;
-    const started = this.#inTurn(name).finally(() => this.#running.delete(name));
+    const started = this.#inTurn(name, isAsked).finally(() => this.#running.delete(name));
     this.#running.set(name, started);
     return started;
   }
@@ -71,11 +72,11 @@ export class Compactor {
   }
 
   /** When a crowd leaves, thousands of documents are to be compacted at once. */
-  async #inTurn(name: string): Promise<CompactionOutcome | null> {
+  async #inTurn(name: string, isAsked: boolean): Promise<CompactionOutcome | null> {
     if (this.#atWork < atOnceMax) this.#atWork++;
     else await new Promise<void>((begin) => this.#waiting.push(begin));
     try {
-      return this.#closed ? null : await this.#compact(name);
+      return this.#closed ? null : await this.#compact(name, isAsked);
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#atWork--;
@@ -83,13 +84,13 @@ export class Compactor {
     }
   }
 
-  async #compact(name: string): Promise<CompactionOutcome | null> {
+  async #compact(name: string, isAsked: boolean): Promise<CompactionOutcome | null> {
     const { log, rawWindowBytes } = this.#options;
     const head = await log.head(name);
     if (head === null || head.deletedAt !== null || head.lastSeq === head.snapshotSeq) return null;
     const failureKey = `${head.epoch} ${name}`;
     const failures = this.#failures.get(failureKey) ?? 0;
-    if (failures >= failuresMax) return null;
+    if (failures >= failuresMax && !isAsked) return null;
     try {
       const outcome = await this.#mergeAndSwitch(name, head, log, rawWindowBytes);
       this.#failures.delete(failureKey);

@@ -238,11 +238,15 @@ export class RoomRegistry implements RoomHost {
     void this.#tryToCompact(room.name);
   }
 
-  /** Compacts a document now; null when there is nothing to do. Rejects when it fails. */
-  async compact(name: string): Promise<CompactionOutcome | null> {
+  /** Compacts a document now, as somebody asked for it; null when there is nothing to do. Rejects when it fails. */
+  compact(name: string): Promise<CompactionOutcome | null> {
+    return this.#compact(name, true);
+  }
+
+  async #compact(name: string, isAsked: boolean): Promise<CompactionOutcome | null> {
     try {
       const attributes = { 'tideweave.document': name };
-      const outcome = await inSpan('tideweave.compaction', attributes, () => this.#compactor.compact(name));
+      const outcome = await inSpan('tideweave.compaction', attributes, () => this.#compactor.compact(name, isAsked));
       if (outcome === null) return null;
       this.meter.compactions += 1;
       this.meter.setAside += outcome.quarantined.length;
@@ -271,7 +275,7 @@ export class RoomRegistry implements RoomHost {
 
   /** A failure is logged and tried again later, as nothing depends on it but speed. */
   async #tryToCompact(name: string): Promise<void> {
-    await this.compact(name).catch((error: unknown) =>
+    await this.#compact(name, false).catch((error: unknown) =>
       this.#logger.warn({ document: name, err: asError(error) }, 'compaction failed'),
     );
   }

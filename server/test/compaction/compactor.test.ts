@@ -162,7 +162,7 @@ test('D3 appends while a compaction runs stay in the tail', () =>
     assert.equal((await loaded(log, 'doc')).getText('text').toDelta(), load(updates).getText('text').toDelta());
   }));
 
-test('R6 a document that cannot be compacted is left alone after three attempts, others are not', () =>
+test('R6 a document that cannot be compacted is left alone after three attempts, until somebody asks; others are not', () =>
   withCompactor(0, async (compactor, log) => {
     await append(log, 'doc', asEntries(genuineUpdates(1, 3, 7)));
     const { epoch } = await headOf(log, 'doc');
@@ -172,6 +172,7 @@ test('R6 a document that cannot be compacted is left alone after three attempts,
       assert.match((await rejection(() => compactor.compact('doc'))).message, 'does not load');
     }
     assert.is(await compactor.compact('doc'), null);
+    assert.match((await rejection(() => compactor.compact('doc', true))).message, 'does not load');
     await append(log, 'other', asEntries(genuineUpdates(1, 3, 7)));
     assert.is((await compactor.compact('other'))?.head.snapshotSeq, 3);
   }));
