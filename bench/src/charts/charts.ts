@@ -97,13 +97,21 @@ function drawBars({ title, workload, metric, variants }: Chart, summary: Summary
     .filter(({ values }) => values.some((value) => value > 0));
   if (measured.length === 0) return null;
   const { unit } = metrics[metric];
+  // A logarithmic scale has no zero: bars that began at 1 would grow downwards below it.
+  const least = Math.min(...measured.flatMap(({ values }) => values.filter((value) => value > 0)));
+  const base = 10 ** Math.floor(Math.log10(least));
   return render({
     title: { text: `${title} (${unit})`, left: 'center', textStyle: { ...textStyle, fontSize: 16 } },
-    legend: { bottom: 0, textStyle },
+    legend: { bottom: 0, itemGap: 40, textStyle },
     grid: { left: 60, right: 20, top: 50, bottom: 70 },
     xAxis: { type: 'category', data: [...variants], axisLabel: { ...textStyle, interval: 0 } },
     // What differs by a factor of a hundred does not fit another scale.
-    yAxis: { type: 'log', axisLabel: { ...textStyle, formatter: (value: number) => formatNumber(value) } },
+    yAxis: {
+      type: 'log',
+      min: base,
+      startValue: base,
+      axisLabel: { ...textStyle, formatter: (value: number) => formatNumber(value) },
+    },
     series: measured.map(({ peer, values }) => ({
       type: 'bar',
       name: peers[peer].title,
@@ -122,7 +130,7 @@ function drawBars({ title, workload, metric, variants }: Chart, summary: Summary
 function drawGrowth(curves: readonly GrowthCurve[]): string {
   return render({
     title: { text: 'How costs grow', left: 'center', textStyle: { ...textStyle, fontSize: 16 } },
-    legend: { bottom: 0, textStyle },
+    legend: { bottom: 0, itemGap: 40, textStyle },
     grid: { left: 60, right: 20, top: 50, bottom: 90 },
     xAxis: { type: 'log', axisLabel: { ...textStyle, formatter: (value: number) => value.toLocaleString('en') } },
     yAxis: { type: 'log', axisLabel: { ...textStyle, formatter: (value: number) => formatNumber(value) } },
