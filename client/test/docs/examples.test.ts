@@ -133,7 +133,12 @@ async function inNode(here: string, source: string): Promise<string> {
 
 async function inShell(here: string, source: string): Promise<string> {
   const { stdout: curl } = await execute(process.execPath, [join(root, 'scripts/system-tools.mjs'), 'curl']);
-  const path = [join(root, 'node_modules/.bin'), dirname(curl.trim()), process.env['PATH']].join(delimiter);
+  // The one in node_modules/.bin can be run only where the package was built before it was installed.
+  const bin = join(here, 'bin');
+  const main = join(root, 'server/dist/src/main.js');
+  await mkdir(bin);
+  await writeFile(join(bin, 'tideweave'), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`, { mode: 0o755 });
+  const path = [bin, dirname(curl.trim()), process.env['PATH']].join(delimiter);
   const options = { cwd: here, timeout: 60_000, env: { PATH: path, HOME: here } };
   return (await execute('/bin/sh', ['-e', '-c', source], options)).stdout;
 }
