@@ -1,10 +1,8 @@
 // @slow
 // The client in a real browser: two pages in headless Chromium, and a relay that goes away and comes back.
-import { execFile } from 'node:child_process';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { createRelay } from '@tideweave/server';
 import { type BuildResult, build } from 'esbuild';
@@ -12,9 +10,9 @@ import { type Page, chromium } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { memoryLog } from './support/relay.ts';
+import { systemTool } from './support/system-tool.ts';
 import { until } from './support/wait.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
 const browserArgs = [
   '--headless',
   '--no-sandbox',
@@ -122,10 +120,7 @@ test('R6 the bundle for browsers leaves the package ws out, and has a size to lo
 test('C1 U1 U2 two pages type into one document, through a relay that restarts and a network that goes', async ({
   origin,
 }) => {
-  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/system-tools.mjs', 'chromium'], {
-    cwd: root,
-  });
-  const executablePath = stdout.trim().split('\n').at(-1) ?? '';
+  const executablePath = await systemTool('chromium');
   const browser = await chromium.launch({ executablePath, args: browserArgs, headless: true });
   const log = memoryLog();
   let relay = await createRelay({ port: 0, log });

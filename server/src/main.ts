@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The `tideweave` command. */
 import { readFileSync } from 'node:fs';
 import { runProgram } from './cli/program.ts';

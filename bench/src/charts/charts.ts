@@ -78,6 +78,11 @@ const colours: Readonly<Record<PeerName, string>> = {
 
 const size = { width: 860, height: 360 } as const;
 const textStyle = { fontFamily: 'system-ui, sans-serif', color: '#334155' } as const;
+const legend = { bottom: 0, itemGap: 40, textStyle } as const;
+const figureAxis = {
+  type: 'log',
+  axisLabel: { ...textStyle, formatter: (value: number) => formatNumber(value) },
+} as const;
 
 /** Writes those charts for which there are figures. */
 export async function drawCharts(folder: string, results: Results, workloads: readonly Workload[]): Promise<void> {
@@ -102,16 +107,11 @@ function drawBars({ title, workload, metric, variants }: Chart, summary: Summary
   const base = 10 ** Math.floor(Math.log10(least));
   return render({
     title: { text: `${title} (${unit})`, left: 'center', textStyle: { ...textStyle, fontSize: 16 } },
-    legend: { bottom: 0, itemGap: 40, textStyle },
+    legend,
     grid: { left: 60, right: 20, top: 50, bottom: 70 },
     xAxis: { type: 'category', data: [...variants], axisLabel: { ...textStyle, interval: 0 } },
     // What differs by a factor of a hundred does not fit another scale.
-    yAxis: {
-      type: 'log',
-      min: base,
-      startValue: base,
-      axisLabel: { ...textStyle, formatter: (value: number) => formatNumber(value) },
-    },
+    yAxis: { ...figureAxis, min: base, startValue: base },
     series: measured.map(({ peer, values }) => ({
       type: 'bar',
       name: peers[peer].title,
@@ -130,10 +130,10 @@ function drawBars({ title, workload, metric, variants }: Chart, summary: Summary
 function drawGrowth(curves: readonly GrowthCurve[]): string {
   return render({
     title: { text: 'How costs grow', left: 'center', textStyle: { ...textStyle, fontSize: 16 } },
-    legend: { bottom: 0, itemGap: 40, textStyle },
+    legend,
     grid: { left: 60, right: 20, top: 50, bottom: 90 },
     xAxis: { type: 'log', axisLabel: { ...textStyle, formatter: (value: number) => value.toLocaleString('en') } },
-    yAxis: { type: 'log', axisLabel: { ...textStyle, formatter: (value: number) => formatNumber(value) } },
+    yAxis: figureAxis,
     series: curves.map(({ unit, label, points }) => ({
       type: 'line',
       name: `${label} by ${unit}`,

@@ -14,6 +14,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as Y from 'yjs';
 import { serveExample, startChromium } from '../editors/browser.ts';
+import { systemTool } from '../support/system-tool.ts';
 import { until } from '../support/wait.ts';
 import { type Fence, fences, pages, root } from './markdown.ts';
 import { compilerOptions, surroundings } from './surroundings.ts';
@@ -109,11 +110,8 @@ async function surrounded(
       body: Buffer.from(Y.encodeStateAsUpdate(doc)),
     });
     assert.is(answer.status, 200);
-    const otherPorts = new Map<string, number>();
-    for (const [port] of source.matchAll(/\b432\d\b/g))
-      otherPorts.set(port, otherPorts.get(port) ?? (await freePort()));
     let placed = source.replaceAll('127.0.0.1:1234', address);
-    for (const [port, free] of otherPorts) placed = placed.replaceAll(port, String(free));
+    for (const port of new Set(source.match(/\b432\d\b/g))) placed = placed.replaceAll(port, String(await freePort()));
     assert.not.match(placed, /\b1234\b/);
     await run({ here, source: placed, connections: () => relay.stats.connections });
   } finally {
@@ -132,13 +130,9 @@ async function inNode(here: string, source: string): Promise<string> {
 }
 
 async function inShell(here: string, source: string): Promise<string> {
-  const { stdout: curl } = await execute(process.execPath, [join(root, 'scripts/system-tools.mjs'), 'curl']);
-  // The one in node_modules/.bin can be run only where the package was built before it was installed.
-  const bin = join(here, 'bin');
-  const main = join(root, 'server/dist/src/main.js');
-  await mkdir(bin);
-  await writeFile(join(bin, 'tideweave'), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`, { mode: 0o755 });
-  const path = [bin, dirname(curl.trim()), process.env['PATH']].join(delimiter);
+  const path = [join(root, 'node_modules/.bin'), dirname(await systemTool('curl')), process.env['PATH']].join(
+    delimiter,
+  );
   const options = { cwd: here, timeout: 60_000, env: { PATH: path, HOME: here } };
   return (await execute('/bin/sh', ['-e', '-c', source], options)).stdout;
 }

@@ -7,8 +7,6 @@ import type { Doc } from 'yjs';
 
 declare global {
   const url: string;
-  const token: string;
-  const userId: string;
   function fetchToken(): Promise<string>;
 
   const doc: Doc;

@@ -1,14 +1,13 @@
 /** Chromium, and the pages of this folder bundled and served from this process. */
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { type Metafile, build } from 'esbuild';
 import { type Browser, chromium } from 'playwright-core';
+import { systemTool } from '../support/system-tool.ts';
 
 export const root: string = fileURLToPath(new URL('../../../../', import.meta.url));
 
@@ -99,9 +98,8 @@ async function serve(files: ReadonlyMap<string, string | Uint8Array>, html: stri
 }
 
 export async function startChromium(): Promise<Browser> {
-  const { stdout } = await promisify(execFile)(process.execPath, [`${root}scripts/system-tools.mjs`, 'chromium']);
   return chromium.launch({
-    executablePath: stdout.trim(),
+    executablePath: await systemTool('chromium'),
     headless: true,
     args: [
       '--headless',

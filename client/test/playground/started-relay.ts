@@ -14,8 +14,8 @@ export interface StartedRelay {
 
 export async function startRelay(): Promise<StartedRelay> {
   const data = await mkdtemp(join(tmpdir(), 'tideweave-playground-'));
-  const main = join(root, 'server/dist/src/main.js');
-  const child = spawn(process.execPath, [main, 'serve', '--port', '0', '--data', data], {
+  const command = join(root, 'server/bin/tideweave.js');
+  const child = spawn(process.execPath, [command, 'serve', '--port', '0', '--data', data], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');

@@ -1,15 +1,13 @@
 /** Chromium with the page of `store.page.ts`, served from this process. */
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { type Metafile, build } from 'esbuild';
 import { type BrowserContext, type Page, chromium } from 'playwright-core';
+import { systemTool } from '../support/system-tool.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const entry = fileURLToPath(new URL('store.page.js', import.meta.url));
 const html = '<!doctype html><title>store</title><script type="module" src="/store.page.js"></script>';
 
@@ -49,10 +47,8 @@ export async function servePage(): Promise<ServedPage> {
 
 /** Starts Chromium on a profile in this folder. */
 export async function startChromium(profile: string): Promise<BrowserContext> {
-  const tools = fileURLToPath(new URL('scripts/system-tools.mjs', `file://${root}`));
-  const { stdout } = await promisify(execFile)(process.execPath, [tools, 'chromium']);
   return chromium.launchPersistentContext(profile, {
-    executablePath: stdout.trim(),
+    executablePath: await systemTool('chromium'),
     headless: true,
     args: [
       '--headless',

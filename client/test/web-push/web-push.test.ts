@@ -16,6 +16,7 @@ import ece from 'http_ece';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { root, startChromium } from '../editors/browser.ts';
+import { systemTool } from '../support/system-tool.ts';
 import { until } from '../support/wait.ts';
 
 const run = promisify(execFile);
@@ -60,8 +61,7 @@ test.before(async (world) => {
   await mkdir(folder, { recursive: true });
   const certificate = ['-keyout', 'key.pem', '-out', 'cert.pem', '-days', '2', '-subj', '/CN=127.0.0.1'];
   const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
-  const { stdout } = await run(process.execPath, [join(root, 'scripts/system-tools.mjs'), 'openssl']);
-  await run(stdout.trim(), ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...certificate, ...names], {
+  await run(await systemTool('openssl'), ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...certificate, ...names], {
     cwd: folder,
   });
   const shared = { bundle: true, format: 'esm', outdir: folder, logLevel: 'error' } as const;

@@ -1,6 +1,6 @@
 // What the files in deploy/ name exists: settings, paths, commands, ports. They are run by nobody here but their own programs.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -71,10 +71,10 @@ test('O6 the image copies what is there, starts what is built, as somebody witho
   const last = text.slice(text.lastIndexOf('FROM '));
   assert.match(last, /^USER node$/m);
   assert.match(last, /^HEALTHCHECK [\s\S]*\/readyz/m);
-  const [, main = ''] = /ln -s \/app\/(\S+\/main\.js) /.exec(last) ?? [];
-  assert.ok(existsSync(new URL(main, root)), main);
-  assert.match(file('deploy/tideweave.service'), new RegExp(`/opt/tideweave/${main} serve --config `));
-  assert.match(file(main), /^#!\/usr\/bin\/env node\n/);
+  const [, command = ''] = /ln -s \/app\/(\S+\.js) /.exec(last) ?? [];
+  assert.match(file('deploy/tideweave.service'), new RegExp(`/opt/tideweave/${command} serve --config `));
+  assert.match(file(command), /^#!\/usr\/bin\/env node\n/);
+  assert.ok(statSync(new URL(command, root)).mode & 0o100, 'a link to it can be run');
   const engines = (JSON.parse(file('package.json')) as { engines: { node: string } }).engines.node;
   assert.match(
     engines,
