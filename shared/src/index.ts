@@ -107,6 +107,7 @@ export { type Admission, DocumentState } from './update/document-state.ts';
 export { IdRanges } from './update/id-ranges.ts';
 export { mergeUpdates } from './update/merge.ts';
 export { scanUpdate } from './update/scanner.ts';
+export { type ClientSpan, spansOf } from './update/spans.ts';
 export { sliceBytesEstimate, sliceSnapshot, snapshotState } from './update/slice.ts';
 export { indexSnapshot } from './update/snapshot-index.ts';
 export { stateDigest } from './update/state-comparison.ts';

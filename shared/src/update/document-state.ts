@@ -53,9 +53,7 @@ export class DocumentState {
    */
   withoutKnownDeletes(update: Uint8Array, scan: UpdateScan): Uint8Array {
     if (scan.deleteCount < repeatedDeletesMin) return update;
-    const deletes = new IdRanges();
-    deletes.addScan(scan);
-    const rest = deletes.without(this.deletes).encode();
+    const rest = this.deletes.missingOf(scan).encode();
     if (scan.deleteSetOffset + rest.length >= update.length) return update;
     const shorter = new Uint8Array(scan.deleteSetOffset + rest.length);
     shorter.set(update.subarray(0, scan.deleteSetOffset));

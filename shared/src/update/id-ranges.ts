@@ -10,9 +10,6 @@ import { RangeList } from './range-list.ts';
 import { descending } from './state-vector.ts';
 import type { UpdateScan } from './update-scan.ts';
 
-/** From this many ranges of one client on, sorting and merging once beats inserting one by one. */
-const bulkRangesMin = 16;
-
 const cursor = new ByteCursor();
 const writer = new ByteWriter();
 
@@ -62,37 +59,35 @@ export class IdRanges {
 
   /** Adds what an update deletes. */
   addScan(scan: UpdateScan): void {
-    for (let from = 0; from < scan.deleteCount;) {
-      const client = scan.deleteClient[from]!;
-      let to = from + 1;
-      while (to < scan.deleteCount && scan.deleteClient[to] === client) to++;
-      this.addRows(client, scan.deleteClock, scan.deleteLength, from, to);
-      from = to;
-    }
+    forEachClient(scan, (client, from, to) => this.addRows(client, scan.deleteClock, scan.deleteLength, from, to));
   }
 
   /** Adds rows [from, to) of columns, all of `client`, in any order: work stays linear for a hostile order too. */
   addRows(client: number, clocks: Float64Array, lengths: Float64Array, from: number, to: number): void {
     const list = this.#list(client);
-    if (to - from < bulkRangesMin) {
-      for (let row = from; row < to; row++) list.add(clocks[row]!, clocks[row]! + lengths[row]!);
+    if (to - from === 1) {
+      list.add(clocks[from]!, clocks[from]! + lengths[from]!);
       return;
     }
-    const rows = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => clocks[a]! - clocks[b]!);
-    list.addSorted(
-      rows.map((row) => clocks[row]!),
-      rows.map((row) => clocks[row]! + lengths[row]!),
-    );
+    const starts: number[] = [];
+    const ends: number[] = [];
+    forEachMissing(list, clocks, lengths, from, to, (start, end) => {
+      starts.push(start);
+      ends.push(end);
+    });
+    list.addSorted(starts, ends);
   }
 
-  /** What is in this set and not in `other`. */
-  without(other: IdRanges): IdRanges {
-    const rest = new IdRanges();
-    for (const [client, list] of this.#clients) {
-      const taken = other.#clients.get(client);
-      list.forEachWithout(taken, (start, end) => rest.add(client, start, end));
-    }
-    return rest;
+  /** What an update deletes and is not in this set. */
+  missingOf(scan: UpdateScan): IdRanges {
+    const missing = new IdRanges();
+    forEachClient(scan, (client, from, to) => {
+      const list = this.#clients.get(client) ?? nothing;
+      forEachMissing(list, scan.deleteClock, scan.deleteLength, from, to, (start, end) =>
+        missing.add(client, start, end),
+      );
+    });
+    return missing;
   }
 
   /** Visits the ranges, clients descending and clocks ascending, as the wire has them. */
@@ -140,9 +135,8 @@ export class IdRanges {
     const client = readVarUint(cursor);
     const ranges = client < 0 ? -1 : readCount(cursor);
     if (ranges <= 0) return;
-    if (ranges < bulkRangesMin) {
-      const list = this.#list(client);
-      for (let i = 0; i < ranges && readRange(); i++) list.add(rangeStart, rangeEnd);
+    if (ranges === 1) {
+      if (readRange()) this.#list(client).add(rangeStart, rangeEnd);
       return;
     }
     const clocks = new Float64Array(ranges);
@@ -163,4 +157,37 @@ export class IdRanges {
     }
     return list;
   }
+}
+
+const nothing = new RangeList();
+
+/** The rows of the delete set that are of one client. One that comes more than once is visited as often. */
+function forEachClient(scan: UpdateScan, visit: (client: number, from: number, to: number) => void): void {
+  for (let from = 0; from < scan.deleteCount;) {
+    const client = scan.deleteClient[from]!;
+    let to = from + 1;
+    while (to < scan.deleteCount && scan.deleteClient[to] === client) to++;
+    visit(client, from, to);
+    from = to;
+  }
+}
+
+/** Yjs writes ranges in the order of their clocks; others need not. */
+function forEachMissing(
+  list: RangeList,
+  clocks: Float64Array,
+  lengths: Float64Array,
+  from: number,
+  to: number,
+  visit: (start: number, end: number) => void,
+): void {
+  let sorted = from + 1;
+  while (sorted < to && clocks[sorted - 1]! <= clocks[sorted]!) sorted++;
+  if (sorted >= to) {
+    list.forEachMissing(clocks, lengths, from, to, visit);
+    return;
+  }
+  const rows = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => clocks[a]! - clocks[b]!);
+  const inOrder = (column: Float64Array): Float64Array => Float64Array.from(rows, (row) => column[row]!);
+  list.forEachMissing(inOrder(clocks), inOrder(lengths), 0, rows.length, visit);
 }

@@ -12,20 +12,35 @@ export class RangeList {
     return index >= 0 && end <= this.ends[index]!;
   }
 
-  /** Visits what is in this list and not in `other`, ascending. */
-  forEachWithout(other: RangeList | undefined, visit: (start: number, end: number) => void): void {
-    const starts = other?.starts ?? [];
-    const ends = other?.ends ?? [];
-    let at = 0;
-    for (let i = 0; i < this.starts.length; i++) {
-      let from = this.starts[i]!;
-      const to = this.ends[i]!;
-      while (at < ends.length && ends[at]! <= from) at++;
-      for (let next = at; next < starts.length && starts[next]! < to; next++) {
-        if (starts[next]! > from) visit(from, starts[next]!);
-        from = Math.max(from, ends[next]!);
+  /**
+   * Visits what rows [from, to) of these columns have and this list lacks, ascending and each clock once. The rows are in
+   * the order of their clocks, and may overlap.
+   */
+  forEachMissing(
+    clocks: Float64Array,
+    lengths: Float64Array,
+    from: number,
+    to: number,
+    visit: (start: number, end: number) => void,
+  ): void {
+    const { starts, ends } = this;
+    let at = Math.max(0, this.#lastStartingBy(clocks[from]!));
+    let visited = 0;
+    for (let row = from; row < to; row++) {
+      const end = clocks[row]! + lengths[row]!;
+      let start = Math.max(clocks[row]!, visited);
+      while (start < end) {
+        while (at < ends.length && ends[at]! <= start) at++;
+        const nextHeld = at < starts.length ? starts[at]! : Infinity;
+        if (nextHeld <= start) {
+          start = ends[at]!;
+        } else {
+          const gapEnd = Math.min(nextHeld, end);
+          visit(start, gapEnd);
+          start = gapEnd;
+        }
       }
-      if (from < to) visit(from, to);
+      visited = Math.max(visited, end);
     }
   }
 
@@ -64,8 +79,13 @@ export class RangeList {
     }
   }
 
-  /** Adds many sorted ranges in one pass: inserting each alone would move the tail as often. */
+  /** Adds sorted ranges. Many are merged in one pass: inserting each alone would move the tail as often. */
   addSorted(newStarts: readonly number[], newEnds: readonly number[]): void {
+    const isAtTheEnd = (newStarts[0] ?? 0) >= (this.starts.at(-1) ?? 0);
+    if (newStarts.length < onePassMin || isAtTheEnd) {
+      for (let i = 0; i < newStarts.length; i++) this.add(newStarts[i]!, newEnds[i]!);
+      return;
+    }
     const oldStarts = this.starts.splice(0);
     const oldEnds = this.ends.splice(0);
     let old = 0;
@@ -94,3 +114,6 @@ export class RangeList {
     return low - 1;
   }
 }
+
+/** From this many new ranges on, one pass over all beats inserting one by one. */
+const onePassMin = 16;

@@ -29,8 +29,8 @@ export function differenceOf(doc: Y.Doc, there: Uint8Array, stated: boolean): Co
   for (const [client, ranges] of ds.clients) {
     for (const { clock, len } of ranges) deletes.add(client, clock, clock + len);
   }
-  const lacks = deletes.without(here.deletes);
-  const surplus = here.deletes.without(deletes);
+  const lacks = without(deletes, here.deletes);
+  const surplus = without(here.deletes, deletes);
   const isStated = !covers(sv, here.stateVector) || (stated && surplus.size > 0);
   return {
     lacks: lacks.size > 0 ? deletionsOnly(lacks) : null,
@@ -38,6 +38,16 @@ export function differenceOf(doc: Y.Doc, there: Uint8Array, stated: boolean): Co
     surplus: isStated ? Y.encodeStateAsUpdate(doc, Y.encodeStateVector(sv)) : deletionsOnly(surplus),
     isStated,
   };
+}
+
+function without(one: IdRanges, other: IdRanges): IdRanges {
+  const rest = new IdRanges();
+  one.forEach((client, start, end) => {
+    for (let clock = start; clock < end; clock++) {
+      if (!other.has(client, clock, clock + 1)) rest.add(client, clock, clock + 1);
+    }
+  });
+  return rest;
 }
 
 function deletionsOnly(deletes: IdRanges): Uint8Array {

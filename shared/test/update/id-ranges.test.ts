@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert';
 import * as Y from 'yjs';
 import { RefusedError } from '../../src/base/errors.ts';
 import { IdRanges } from '../../src/update/id-ranges.ts';
+import { scanUpdate } from '../../src/update/scanner.ts';
+import { UpdateScan } from '../../src/update/update-scan.ts';
 import { varUint } from './handmade.ts';
 import { below, caseRandom, documentOf, randomHistory, testSeed } from './random-documents.ts';
 
@@ -41,30 +43,41 @@ test('C3 ranges added in any order and way are the set of their clocks', () => {
   }
 });
 
-test('C1 what one set has and the other lacks is the difference of their clocks', () => {
+test('C1 what an update deletes and a set lacks is the difference of their clocks, whatever the order of the rows', () => {
   const seed = testSeed('difference');
+  const scan = new UpdateScan();
   for (let index = 0; index < 2000; index++) {
     const random = caseRandom(seed, index);
-    const sets = [0, 1].map(() => {
-      const ranges = new IdRanges();
-      const clocks = new Set<number>();
-      for (let count = below(random, 12); count > 0; count--) {
-        const start = below(random, 60);
-        const end = start + 1 + below(random, 9);
-        ranges.add(1, start, end);
-        for (let clock = start; clock < end; clock++) clocks.add(clock);
+    const held = new IdRanges();
+    const heldClocks = new Set<string>();
+    const rows: [client: number, clock: number, length: number][] = [];
+    for (let count = below(random, 40); count > 0; count--) {
+      const [client, clock, length] = [1 + below(random, 2), below(random, 80), 1 + below(random, 9)];
+      if (random() < 0.5) {
+        rows.push([client, clock, length]);
+        continue;
       }
-      return { ranges, clocks };
+      held.add(client, clock, clock + length);
+      for (let at = clock; at < clock + length; at++) heldClocks.add(`${client} ${at}`);
+    }
+    if (random() < 0.5) rows.sort((a, b) => a[1] - b[1]);
+    const sections = [2, 1].map((client) => rows.filter((row) => row[0] === client)).filter(({ length }) => length > 0);
+    const deleteSet = sections.flatMap((section) => [
+      ...varUint(section[0]![0]),
+      ...varUint(section.length),
+      ...section.flatMap(([, clock, length]) => [...varUint(clock), ...varUint(length)]),
+    ]);
+    assert.ok(scanUpdate(Uint8Array.from([0, sections.length, ...deleteSet]), scan), scan.error);
+    const expected = new Set<string>();
+    for (const [client, clock, length] of rows) {
+      for (let at = clock; at < clock + length; at++)
+        if (!heldClocks.has(`${client} ${at}`)) expected.add(`${client} ${at}`);
+    }
+    const found: string[] = [];
+    held.missingOf(scan).forEach((client, start, end) => {
+      for (let clock = start; clock < end; clock++) found.push(`${client} ${clock}`);
     });
-    const [one, other] = [sets[0]!, sets[1]!];
-    const found = new Set<number>();
-    one.ranges.without(other.ranges).forEach((_client, start, end) => {
-      for (let clock = start; clock < end; clock++) found.add(clock);
-    });
-    assert.equal(
-      [...found],
-      [...one.clocks].filter((clock) => !other.clocks.has(clock)).sort((a, b) => a - b),
-    );
+    assert.equal(found.sort(), [...expected].sort(), `case ${index}`);
   }
 });
 
