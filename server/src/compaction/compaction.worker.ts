@@ -5,7 +5,7 @@
  */
 import { isMainThread } from 'node:worker_threads';
 
-import { indexSnapshot } from '@tideweave/shared';
+import { UpdateScan, indexSnapshot, mergeUpdates, scanUpdate } from '@tideweave/shared';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import * as Y from 'yjs';
 
@@ -123,7 +123,7 @@ function attempt(base: Uint8Array | null, updates: readonly Uint8Array[]): Attem
     const doc = emptyDoc();
     doc.transact(() => {
       if (base !== null) Y.applyUpdate(doc, base);
-      for (const update of updates) Y.applyUpdate(doc, update);
+      for (const update of condensed(doc, updates)) Y.applyUpdate(doc, update);
     });
     if (waits(doc)) return { failed: 'waits' };
     const update = Y.encodeStateAsUpdate(doc);
@@ -139,6 +139,34 @@ function attempt(base: Uint8Array | null, updates: readonly Uint8Array[]): Attem
     // The message may quote content; the class of the error does not.
     return { failed: 'throws', reason: `applying it throws ${error instanceof Error ? error.name : 'something'}` };
   }
+}
+
+/**
+ * The updates as fewer, in order: a document typed letter by letter builds several times as fast from them. What continues
+ * the document is merged at the level of bytes. What reaches back into it stays alone: cut to what is new it might apply
+ * here, and would still fail where somebody receives all of it.
+ */
+function* condensed(doc: Y.Doc, updates: readonly Uint8Array[]): Iterable<Uint8Array> {
+  const ends = new Map<number, number>();
+  const scan = new UpdateScan();
+  let run: Uint8Array[] = [];
+  for (const update of updates) {
+    let continues = scanUpdate(update, scan);
+    for (let row = 0; row < scan.runCount; row++) {
+      const client = scan.runClient[row] ?? 0;
+      const known = ends.get(client) ?? Y.getState(doc.store, client);
+      continues &&= (scan.runClock[row] ?? 0) >= known;
+      ends.set(client, Math.max(known, scan.runEnd[row] ?? 0));
+    }
+    if (continues) {
+      run.push(update);
+      continue;
+    }
+    yield mergeUpdates(run);
+    yield update;
+    run = [];
+  }
+  yield mergeUpdates(run);
 }
 
 function emptyDoc(): Y.Doc {
