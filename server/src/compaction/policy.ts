@@ -12,6 +12,8 @@ export interface CompactionState {
   readonly head: Pick<Head, 'snapshotBytes' | 'tailBytes' | 'lastSeq' | 'snapshotSeq'>;
   /** Time since the last entry. */
   readonly quietMs: number;
+  /** Time for which entries, joins and leaves have followed each other without a pause; 0 in one. */
+  readonly busyMs: number;
   /** Time since the last compaction of this document ended, whether or not it succeeded; Infinity when there was none. */
   readonly sinceLastCompactionMs: number;
   /** Nobody has the document open any more. */
@@ -22,6 +24,8 @@ export interface CompactionState {
 const tailBytesMin = 64 * 1024;
 /** A larger one may have this share of the snapshot. */
 const tailShare = 0.5;
+/** People who return together or paste are through before so long, and are not to wait for a core that merges. */
+const busyEnoughMs = 5000;
 /** A document in which nothing happened for so long counts as quiet. */
 const quietEnoughMs = 5000;
 /** A quiet document is compacted when its tail has this many bytes and this share of the snapshot … */
@@ -39,7 +43,9 @@ export function decideCompaction(state: CompactionState): CompactionDecision {
   if (tailEntries === 0) return 'none';
   if (state.unloading) return 'now';
   if (state.sinceLastCompactionMs < distanceMs) return 'later';
-  if (tailBytes > Math.max(tailBytesMin, tailShare * snapshotBytes)) return 'now';
+  if (tailBytes > Math.max(tailBytesMin, tailShare * snapshotBytes)) {
+    return state.busyMs === 0 || state.busyMs >= busyEnoughMs ? 'now' : 'later';
+  }
   const worthIt =
     tailBytes >= Math.max(quietTailBytes, quietTailShare * snapshotBytes) || tailEntries >= quietTailEntries;
   return worthIt && state.quietMs >= quietEnoughMs ? 'now' : 'later';

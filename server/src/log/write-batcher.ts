@@ -4,7 +4,7 @@
  * fsync and its round trip, not its entries. When the storage fails, nothing is lost and nothing is acknowledged: the
  * same batch is tried again until it succeeds (D5).
  */
-import { assert, type Cancel, type Clock } from '@tideweave/shared';
+import { type Cancel, type Clock, RefusedError, assert } from '@tideweave/shared';
 
 import { commitBytesMax, commitRetryMs, entryOverheadBytes } from './bounds.ts';
 import type { Meter } from '../observability/meter.ts';
@@ -85,6 +85,14 @@ export class WriteBatcher {
     if (this.#stopped) return false;
     const waiting = this.#uncommittedBytes;
     return waiting === 0 || waiting + bytes + entryOverheadBytes <= this.#options.uncommittedBytesMax;
+  }
+
+  /** Throws `RefusedError` where `hasRoomFor` says no. */
+  checkRoomFor(bytes: number): void {
+    if (this.hasRoomFor(bytes)) return;
+    if (this.#health === 'failing')
+      throw new RefusedError('TW_STORAGE_FAILED', 'the storage does not take writes at the moment');
+    throw new RefusedError('TW_OVERLOADED', 'too many updates wait for their commit');
   }
 
   /**

@@ -149,7 +149,7 @@ export class RoomRegistry implements RoomHost {
     const now = this.clock.now();
     for (const room of this.#rooms.values()) {
       room.sweep(now);
-      if (room.isIdle && room.quietMs(now) >= this.limits.idleUnloadMs) this.#unload(room);
+      if (room.isIdle && room.activity.quietMs(now) >= this.limits.idleUnloadMs) this.#unload(room);
       else this.#considerCompaction(room, false);
     }
   }
@@ -231,7 +231,9 @@ export class RoomRegistry implements RoomHost {
     if (head === null || head.lastSeq === head.snapshotSeq) return;
     const now = this.clock.now();
     const sinceLastCompactionMs = now - (this.#compactedAtMs.get(room.name) ?? -Infinity);
-    const decision = this.#decide({ head, quietMs: room.quietMs(now), sinceLastCompactionMs, unloading });
+    const quietMs = room.activity.quietMs(now);
+    const busyMs = room.activity.busyMs(now);
+    const decision = this.#decide({ head, quietMs, busyMs, sinceLastCompactionMs, unloading });
     if (decision !== 'now') return;
     // Counts from its start, so that the decisions until it ends are "later".
     this.#compactedAtMs.set(room.name, now);

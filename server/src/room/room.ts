@@ -11,6 +11,7 @@ import {
 } from '@tideweave/shared';
 import type { AppendResult, Entry, Head, NewEntry } from '../log/document-log.ts';
 import type { OnSettled, WriteBatcher } from '../log/write-batcher.ts';
+import { Activity } from './activity.ts';
 import { Audience } from './audience.ts';
 import { FanOut, FanOutWindow, segmentsOf } from './fan-out.ts';
 import type { CursorPlace, History, Known } from './history.ts';
@@ -73,7 +74,7 @@ export class Room implements RoomTurn {
   #batchSinceMs = 0;
   /** Sessions that are being brought up to date. */
   #joining = 0;
-  #lastUsedMs: number;
+  readonly #activity: Activity;
   #ended: Error | null = null;
 
   constructor(host: RoomHost, start: RoomStart) {
@@ -85,7 +86,7 @@ export class Room implements RoomTurn {
     this.#setAside = start.setAside;
     this.#window = new FanOutWindow(host.clock, () => host.turn.roomHasWork(this));
     this.#presence = new RoomPresence(start.number, host.limits);
-    this.#lastUsedMs = host.clock.now();
+    this.#activity = new Activity(host.clock.now());
   }
 
   get head(): Head | null {
@@ -114,9 +115,9 @@ export class Room implements RoomTurn {
     return this.#ended !== null;
   }
 
-  /** How long nothing was accepted, joined or left (ms). */
-  quietMs(now: number): number {
-    return now - this.#lastUsedMs;
+  /** What was accepted, who joined and left. */
+  get activity(): Pick<Activity, 'quietMs' | 'busyMs'> {
+    return this.#activity;
   }
 
   /** Nothing is lost when this room is dropped: nobody is in it and everything accepted is durable. */
@@ -129,7 +130,7 @@ export class Room implements RoomTurn {
    * gathers it for the end of the turn. Throws `RefusedError` when it is malformed or cannot be taken now.
    */
   accept(update: Uint8Array, contributor: Contributor): Verdict {
-    const { clock, meter, turn } = this.#host;
+    const { batcher, clock, meter, turn } = this.#host;
     switch (this.#judge(update)) {
       case 'missing':
         meter.prematureUpdates += 1;
@@ -144,7 +145,7 @@ export class Room implements RoomTurn {
     if (this.#setAside.has(update) || this.#setAside.has(news)) {
       throw new RefusedError('TW_QUARANTINED', 'this update cannot be applied and was set aside before');
     }
-    this.#checkRoom(news.length);
+    batcher.checkRoomFor(news.length);
     this.#state.take();
     if (this.#batch.length === 0) this.#batchSinceMs = clock.now();
     this.#batch.push({ contributor, update: news });
@@ -198,7 +199,7 @@ export class Room implements RoomTurn {
   /** Adds a session, from within `bringUpToDate`. */
   join(member: Member, stateVector: StateVector): void {
     this.#check();
-    this.#lastUsedMs = this.#host.clock.now();
+    this.#activity.note(this.#host.clock.now());
     this.#audience.join(member, stateVector, this.head?.lastSeq ?? null);
     this.#presence.tellAll(member);
   }
@@ -206,7 +207,7 @@ export class Room implements RoomTurn {
   leave(member: Member): void {
     if (!this.#audience.leave(member)) return;
     const now = this.#host.clock.now();
-    this.#lastUsedMs = now;
+    this.#activity.note(now);
     this.#presence.leave(member, now);
     if (this.#presence.newsCount > 0) this.#host.turn.roomHasWork(this);
   }
@@ -295,7 +296,7 @@ export class Room implements RoomTurn {
   sweep(now: number): void {
     this.#presence.expire(now);
     if (this.head !== null) this.#audience.tellWatermarks(this.head.lastSeq);
-    if (this.quietMs(now) > releaseAfterMs && this.#history.uncommittedCount === 0) this.#history.release();
+    if (this.#activity.quietMs(now) > releaseAfterMs && this.#history.uncommittedCount === 0) this.#history.release();
   }
 
   /** The log switched to a new snapshot. */
@@ -335,7 +336,7 @@ export class Room implements RoomTurn {
   #sendBatch(now: number): void {
     const batch = this.#batch;
     this.#batch = [];
-    this.#lastUsedMs = now;
+    this.#activity.note(now);
     const segments = segmentsOf(batch);
     const { clock, meter, batcher } = this.#host;
     const deliveries = this.#audience.deliver(new FanOut(this.number, segments), this.head?.lastSeq ?? 0);
@@ -375,14 +376,6 @@ export class Room implements RoomTurn {
     if (isFirst) this.#audience.tellWatermarks(firstSeq + entries.length - 1);
     this.#tickets.commit(ticket);
     this.#host.committed(this);
-  }
-
-  #checkRoom(bytes: number): void {
-    const { batcher } = this.#host;
-    if (batcher.hasRoomFor(bytes)) return;
-    if (batcher.health === 'failing')
-      throw new RefusedError('TW_STORAGE_FAILED', 'the storage does not take writes at the moment');
-    throw new RefusedError('TW_OVERLOADED', 'too many updates wait for their commit');
   }
 
   #check(): void {

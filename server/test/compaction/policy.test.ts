@@ -10,6 +10,7 @@ const state = (
 ): CompactionState => ({
   head: { snapshotBytes: 0, tailBytes: 100, lastSeq: 10, snapshotSeq: 5, ...head },
   quietMs: 0,
+  busyMs: 0,
   sinceLastCompactionMs: Number.POSITIVE_INFINITY,
   unloading: false,
   ...rest,
@@ -26,7 +27,7 @@ test('R3 any tail is merged when the document is unloaded', () => {
   );
 });
 
-test('R3 a tail over 64 KiB or half the snapshot is merged at once, whichever is more', () => {
+test('R3 a tail over 64 KiB or half the snapshot is merged in the next pause, whichever is more', () => {
   for (const [tailBytes, snapshotBytes, expected] of [
     [64 * kib, 0, 'later'],
     [64 * kib + 1, 0, 'now'],
@@ -35,6 +36,13 @@ test('R3 a tail over 64 KiB or half the snapshot is merged at once, whichever is
   ] as const) {
     assert.is(decideCompaction(state({ tailBytes, snapshotBytes })), expected);
   }
+});
+
+test('R3 a crowd that returns does not compete with a merge; who never pauses gets one after five seconds', () => {
+  const tail = { tailBytes: 64 * kib + 1 };
+  assert.is(decideCompaction(state(tail, { busyMs: 1 })), 'later');
+  assert.is(decideCompaction(state(tail, { busyMs: 4999 })), 'later');
+  assert.is(decideCompaction(state(tail, { busyMs: 5000 })), 'now');
 });
 
 test('R3 compactions of one document keep a distance', () => {
