@@ -55,7 +55,7 @@ export async function typeWithAutomerge(context: RunContext, coldOpen: boolean):
   }
   await textIs(theirs, text);
   const cost = meter.stop();
-  const lateCpuMs = await context.settle(server, arriveMsMax);
+  const lateCpuMs = await context.allWorkDone(server);
   await Promise.all([writer.shutdown(), reader.shutdown()]);
   if (!coldOpen) {
     return {

@@ -34,7 +34,7 @@ async function costs(context: RunContext, server: Server, names: readonly string
   await Promise.race([all, new Promise((resolve) => setTimeout(resolve, takenMsMax).unref())]);
   const perUpdate = typed.stop();
   context.leave(writers);
-  await context.settle(server, 5000);
+  await context.allWorkDone(server);
   const joined = new Meter(server.pid);
   const joinCount = context.scaled(joins, 2);
   for (let at = 0; at < joinCount; at++) {

@@ -11,8 +11,6 @@ import { type Measures, type Variant, type Workload, everybody, loadMeasures } f
 
 const documents = 100;
 const answerMsMax = 30_000;
-const settleMsMax = 15_000;
-const quickSettleMsMax = 3000;
 
 async function run(context: RunContext, perSecond: number | null, updates: number): Promise<Measures> {
   const count = context.scaled(documents, 2);
@@ -45,7 +43,7 @@ async function run(context: RunContext, perSecond: number | null, updates: numbe
   const takenMs = performance.now() - started;
   const cost = meter.stop();
   context.checkConnected(writers);
-  const lateCpuMs = await context.settle(server, context.quick ? quickSettleMsMax : settleMsMax);
+  const lateCpuMs = await context.allWorkDone(server);
   const fraction = done || !acknowledges ? 1 : acks.arrived / total;
   if (!done)
     acks.giveUp(

@@ -82,16 +82,19 @@ async function run(context: RunContext, count: number, editsOf: () => Promise<Ed
   }
   // As in a server in use, it is not the first crowd that returns.
   await comeBack(context, server, warmUpName, devices);
-  await context.settle(server, 5000);
+  await context.allWorkDone(server);
 
   const meter = new Meter(server.pid);
   const { identicalMs, savedMs } = await comeBack(context, server, name, devices);
   const cost = meter.stop();
+  const peakMb = peakBytes(server.pid) / 1e6;
+  const lateCpuMs = await context.allWorkDone(server);
   const measures: Measures = {
     wallMs: Math.max(...identicalMs, ...savedMs),
     p50Ms: quantile(identicalMs, 0.5),
     cpuMs: cost.serverCpuMs,
-    peakMb: peakBytes(server.pid) / 1e6,
+    settledCpuMs: cost.serverCpuMs + lateCpuMs,
+    peakMb,
     ...loadMeasures(cost),
   };
   const clocks = new Map(devices.map(({ client, end }) => [client, end]));

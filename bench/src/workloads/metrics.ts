@@ -10,6 +10,7 @@ export type MetricName =
   | 'cpuUsPerDelivery'
   | 'cpuUsPerUpdate'
   | 'cpuMs'
+  | 'settledCpuMs'
   | 'cpuMsPerJoin'
   | 'p50Ms'
   | 'p99Ms'
@@ -46,6 +47,7 @@ export const metrics: Readonly<Record<MetricName, Metric>> = {
   cpuUsPerDelivery: lower('CPU per delivery', 'µs'),
   cpuUsPerUpdate: lower('CPU per update', 'µs'),
   cpuMs: lower('CPU', 'ms'),
+  settledCpuMs: lower('CPU, all work done', 'ms'),
   cpuMsPerJoin: lower('CPU per join', 'ms'),
   p50Ms: lower('p50', 'ms'),
   p99Ms: lower('p99', 'ms'),

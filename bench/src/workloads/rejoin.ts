@@ -51,7 +51,7 @@ async function run(context: RunContext, { missed, clients, cold, by }: Return): 
   if (missed > 0) await push(updates, 1 + missed);
   const missedBytes = updates.reduce((sum, update) => sum + update.length, 0);
   const options: JoinOptions = { stateVector, ...(resume === undefined ? {} : { resume }) };
-  await context.settle(server, 5000);
+  await context.allWorkDone(server);
   if (!cold) {
     const measures = await comeBack(context, server, { missed, count: context.scaled(clients), missedBytes }, options);
     if (context.peer.isOurs && acknowledges) {

@@ -28,6 +28,10 @@ const joinsAtOnce = 50;
 const answerMs = 1000;
 const idleShare = 0.04;
 const idleLookMs = 200;
+/** What servers put off comes within this. */
+const putOffMs = 6000;
+const quickPutOffMs = 3000;
+const allWorkMsMax = 30_000;
 
 export class RunContext {
   readonly peer: Peer;
@@ -91,16 +95,30 @@ export class RunContext {
 
   /** Waits until the server has nothing to do any more, at most so long. Returns the CPU time that took (ms). */
   async settle(server: Server, atMostMs: number): Promise<number> {
+    return this.#idleFor(server, idleLookMs, atMostMs);
+  }
+
+  /**
+   * Waits until the server has also done what it put off until there was time: compacting, storing. Returns the CPU time
+   * that took (ms).
+   */
+  async allWorkDone(server: Server): Promise<number> {
+    if (!this.peer.stores) return this.settle(server, allWorkMsMax);
+    return this.#idleFor(server, this.quick ? quickPutOffMs : putOffMs, allWorkMsMax);
+  }
+
+  async #idleFor(server: Server, restMs: number, atMostMs: number): Promise<number> {
     const first = cpuMark(server.pid);
-    const deadline = performance.now() + atMostMs;
+    const started = performance.now();
     let before = first;
-    while (performance.now() < deadline) {
+    let restsSince = started;
+    for (let now = started; now - started < atMostMs && now - restsSince < restMs; now = performance.now()) {
       await sleep(idleLookMs);
-      const now = cpuMark(server.pid);
-      if (cpuBetween(before, now) < idleShare * idleLookMs) break;
-      before = now;
+      const mark = cpuMark(server.pid);
+      if (cpuBetween(before, mark) >= idleShare * idleLookMs) restsSince = performance.now();
+      before = mark;
     }
-    return cpuBetween(first, cpuMark(server.pid));
+    return cpuBetween(first, before);
   }
 
   /**

@@ -11,8 +11,6 @@ import type { RunContext } from './run-context.ts';
 import { type Measures, type Workload, keepers, loadMeasures } from './workload.ts';
 
 const arriveMsMax = 60_000;
-const settleMsMax = 60_000;
-const quickSettleMsMax = 5000;
 const name = 'paper';
 
 /** `joinAfter`: measure somebody who opens the document the moment it was typed (W4), instead of waiting for rest. */
@@ -50,7 +48,7 @@ export async function typeTrace(context: RunContext, joinAfter: boolean): Promis
   context.checkConnected([reader, writer]);
   // Everybody leaves: what each server does with a document then, compaction with ours, belongs to the work.
   context.leave([reader, writer]);
-  const lateCpuMs = await context.settle(server, context.quick ? quickSettleMsMax : settleMsMax);
+  const lateCpuMs = await context.allWorkDone(server);
   const measures: Measures = {
     updatesPerSecond: (count * 1000) / cost.wallMs,
     settledPerSecond: (count * 1000) / (cost.wallMs + lateCpuMs),
