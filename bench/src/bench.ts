@@ -8,7 +8,7 @@ import { drawCharts } from './charts/charts.ts';
 import { writePage } from './charts/page.ts';
 import { peers } from './peers/peers.ts';
 import { type Arguments, UsageError, parseArguments } from './runner/arguments.ts';
-import { plan } from './runner/plan.ts';
+import { type Job, plan } from './runner/plan.ts';
 import { type Results, emptyResults, writeResults } from './runner/results.ts';
 import { execute, runMicro } from './runner/run.ts';
 import { formatResults } from './runner/table.ts';
@@ -22,9 +22,10 @@ const keysAlways = 1000;
 async function main(args: Arguments): Promise<void> {
   if (args.profile !== null) process.env['TIDEWEAVE_BENCH_PROFILE'] = args.profile;
   const deadline = performance.now() + args.minutes * 60_000;
+  const jobs = plan(workloads, args);
   const results = emptyResults(args.quick, args.rounds);
   // Only a whole run replaces the figures that are committed.
-  const isWhole = !args.quick && args.workloads === null;
+  const isWhole = !args.quick && args.workloads === null && args.variant === null;
   const latest = join(resultsFolder, args.quick ? 'quick.json' : isWhole ? 'latest.json' : 'partial.json');
   const save = async (): Promise<void> => {
     await writeResults(latest, results);
@@ -32,13 +33,13 @@ async function main(args: Arguments): Promise<void> {
   };
   const corpus = await mkdtemp(join(tmpdir(), 'tideweave-bench-corpus-'));
   try {
-    if (args.workloads === null || args.workloads.includes('micro')) {
+    if (args.workloads?.includes('micro') ?? args.variant === null) {
       process.stderr.write('micro benchmarks\n');
       const micro = await runMicro(corpus, 1);
       if ('failure' in micro) process.stderr.write(`micro: ${micro.failure}\n`);
       else results.micro = micro;
     }
-    await runAll(args, deadline, results, corpus, save);
+    await runAll(jobs, args.quick, deadline, results, corpus, save);
     await save();
   } finally {
     await rm(corpus, { recursive: true, force: true });
@@ -52,13 +53,13 @@ async function main(args: Arguments): Promise<void> {
 }
 
 async function runAll(
-  args: Arguments,
+  jobs: readonly Job[],
+  quick: boolean,
   deadline: number,
   results: Results,
   corpus: string,
   save: () => Promise<void>,
 ): Promise<void> {
-  const jobs = plan(workloads, args);
   const bar = new Progress(jobs.length);
   const tookMs = new Map<string, number>();
   for (const { workload, variant, peer, round } of jobs) {
@@ -67,7 +68,7 @@ async function runAll(
     // What was never run counts as short: rounds are outermost, so this leaves out repetitions first.
     if (performance.now() + (tookMs.get(key) ?? keysAlways) > deadline) continue;
     const started = performance.now();
-    const run = { workload: workload.id, variant: variant.name, peer, quick: args.quick, scale: 1, corpus };
+    const run = { workload: workload.id, variant: variant.name, peer, quick, scale: 1, corpus };
     const left = deadline - started;
     const outcome = await execute(run, Math.max(10_000, Math.min(variant.timeoutMs, left + 15_000)));
     tookMs.set(key, performance.now() - started);

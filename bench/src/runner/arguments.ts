@@ -7,6 +7,8 @@ export interface Arguments {
   readonly quick: boolean;
   /** Identifiers such as `w1`; null for all. */
   readonly workloads: readonly string[] | null;
+  /** What the name of a variant has to contain; null for all. */
+  readonly variant: string | null;
   readonly peers: readonly PeerName[];
   readonly rounds: number;
   /** No run begins that would probably end later than this. */
@@ -43,6 +45,7 @@ Examples:
   npm run bench -- --quick                         the essential, one round: 5 minutes at most
   npm run bench -- --workload w1 w5 --rounds 5
   npm run bench -- --workload w2 --peers tideweave bare
+  npm run bench -- --workload w8 --variant "64 devices"
 
 Exit codes: 0 measured; 1 a run of ours failed, or lost what it had acknowledged; 2 a mistake in the options.`;
 
@@ -52,6 +55,7 @@ export function parseArguments(args: readonly string[], from: string, workloadId
     .description('Measures the relay and its peers side by side.')
     .addOption(new Option('--quick', 'the essential variants, shorter, one round').default(false))
     .addOption(new Option('--workload <id...>', 'only these (w1 to w10, growth, micro)').choices(workloadIds))
+    .option('--variant <text>', 'only variants whose name contains this')
     .addOption(
       new Option(
         '--peers <name...>',
@@ -79,6 +83,7 @@ export function parseArguments(args: readonly string[], from: string, workloadId
   return {
     quick: options.quick,
     workloads: options.workload ?? null,
+    variant: options.variant ?? null,
     peers: options.peers ?? (options.quick ? quickPeers : defaultPeers),
     rounds: options.rounds ?? (options.quick ? quickRounds : fullRounds),
     minutes: options.minutes ?? (options.quick ? quickMinutes : fullMinutes),
@@ -91,6 +96,7 @@ export function parseArguments(args: readonly string[], from: string, workloadId
 interface Options {
   readonly quick: boolean;
   readonly workload?: string[];
+  readonly variant?: string;
   readonly peers?: PeerName[];
   readonly rounds?: number;
   readonly minutes?: number;

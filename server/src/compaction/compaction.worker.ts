@@ -149,7 +149,7 @@ function attempt(base: Uint8Array | null, updates: readonly Uint8Array[]): Attem
 function* condensed(doc: Y.Doc, updates: readonly Uint8Array[]): Iterable<Uint8Array> {
   const ends = new Map<number, number>();
   const scan = new UpdateScan();
-  let run: Uint8Array[] = [];
+  let continuing: Uint8Array[] = [];
   for (const update of updates) {
     let continues = scanUpdate(update, scan);
     for (let row = 0; row < scan.runCount; row++) {
@@ -159,14 +159,14 @@ function* condensed(doc: Y.Doc, updates: readonly Uint8Array[]): Iterable<Uint8A
       ends.set(client, Math.max(known, scan.runEnd[row] ?? 0));
     }
     if (continues) {
-      run.push(update);
+      continuing.push(update);
       continue;
     }
-    yield mergeUpdates(run);
+    yield mergeUpdates(continuing);
     yield update;
-    run = [];
+    continuing = [];
   }
-  yield mergeUpdates(run);
+  yield mergeUpdates(continuing);
 }
 
 function emptyDoc(): Y.Doc {
