@@ -2,7 +2,7 @@ import { type Cursor, type StateVector, assert, sliceBytesEstimate, sliceSnapsho
 import type { DocumentLog, Entry, Head, Snapshot } from '../log/document-log.ts';
 import { Composed } from './composed.ts';
 import { entryCheck } from './entry-check.ts';
-import { MergedTail, filled, merged } from './merged-tail.ts';
+import { MergedTail, blockBytes, filled, merged } from './merged-tail.ts';
 import type { SnapshotCache } from './snapshot-cache.ts';
 
 /**
@@ -37,6 +37,7 @@ export class History {
   #newest: { readonly seq: number; readonly check: number } | null = null;
   readonly #loadingTail = new Map<number, Promise<void>>();
   #uncommitted: Uint8Array[] = [];
+  #uncommittedBytes = 0;
   /** A snapshot too large for the cache stays here between `load` and `compose`. */
   #snapshot: Snapshot | null = null;
   /** Everything after the snapshot, merged: what every joiner needs, made once. */
@@ -100,13 +101,16 @@ export class History {
   /** Takes updates that are about to be sent out; they get their sequence numbers when they are committed. */
   add(updates: readonly Uint8Array[]): void {
     this.#uncommitted.push(...updates);
-    this.#mergedTail?.add(updates);
+    for (const update of updates) this.#uncommittedBytes += update.length;
     this.#composed.clear();
+    if (this.#mergedTail !== null) this.#mergedTail.add(updates);
+    // In a burst who joins is not to wait until all of it is merged.
+    else if (this.#tailBytes + this.#uncommittedBytes > blockBytes && this.#tailIsWhole()) this.#mergeTail();
   }
 
   /** The oldest uncommitted updates are durable now, as these entries. */
   commit(head: Head, entries: readonly Entry[]): void {
-    this.#uncommitted.splice(0, entries.length);
+    for (const update of this.#uncommitted.splice(0, entries.length)) this.#uncommittedBytes -= update.length;
     this.#follow(head);
     for (const entry of entries) {
       this.#tail.push(entry);
@@ -131,7 +135,7 @@ export class History {
    * the switch was written and reported as failed.
    */
   #follow(head: Head): void {
-    const isSwitched = head.snapshotSeq !== this.#head?.snapshotSeq;
+    const isSwitched = head.snapshotSeq !== (this.#head?.snapshotSeq ?? 0);
     this.#head = head;
     if (!isSwitched) return;
     this.#snapshots.forget(this.#name);
@@ -182,7 +186,7 @@ export class History {
 
   #compose(known: Known): readonly Uint8Array[] | null {
     const head = this.#head;
-    if (head === null) return merged(this.#uncommitted, known.stateVector);
+    if (head === null) return this.#tailFor(known.stateVector);
     const { seq, stateVector } = known;
     const resumable = seq !== null && seq >= head.firstSeq - 1;
     if (resumable && seq >= this.#tailFrom) {
@@ -193,7 +197,7 @@ export class History {
     } else if (resumable && !this.#sliceIsWorthIt(head)) {
       return null;
     }
-    if (this.#tailFrom > head.snapshotSeq) return null;
+    if (!this.#tailIsWhole()) return null;
     if (head.snapshotSeq === 0) return this.#tailFor(stateVector);
     const snapshot = this.#snapshot ?? this.#snapshots.peek(this.#name, head.snapshotSeq);
     if (snapshot === null) return null;
@@ -272,8 +276,17 @@ export class History {
   }
 
   #tailFor(stateVector: StateVector): readonly Uint8Array[] {
+    return this.#mergeTail().for(stateVector);
+  }
+
+  /** Whether everything after the snapshot is in memory. */
+  #tailIsWhole(): boolean {
+    return this.#tailFrom <= (this.#head?.snapshotSeq ?? 0);
+  }
+
+  #mergeTail(): MergedTail {
     this.#mergedTail ??= new MergedTail(this.#entriesAfter(this.#head?.snapshotSeq ?? 0));
-    return this.#mergedTail.for(stateVector);
+    return this.#mergedTail;
   }
 
   /** Whether a slice of the snapshot weighs less than the raw entries `missed`; unknown counts as no. */

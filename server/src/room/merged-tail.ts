@@ -3,37 +3,46 @@ import { type ClientSpan, type StateVector, mergeUpdates, spansOf } from '@tidew
 /**
  * Everything after a document's snapshot as few updates, for those who join. It follows the document: in a crowd that
  * returns with edits of its own each one who joins changes what the next one lacks. So it is kept in pieces, each at
- * least twice as large as the next, and what is new is merged into the last ones only: a crowd of n costs n log n.
+ * least twice as large as the next up to a size that is not merged further, and what is new is merged into the last ones
+ * only: a crowd of n costs n log n, and who joins in the middle of a burst waits for the merge of its last moments.
  */
 export class MergedTail {
   readonly #pieces: Piece[] = [];
-  #fresh: Uint8Array[];
+  #fresh: Uint8Array[] = [];
+  #freshBytes = 0;
 
   /** `updates`: in order, the uncommitted ones included. */
   constructor(updates: readonly Uint8Array[]) {
-    this.#fresh = [...updates];
+    this.add(updates);
   }
 
   /** Takes updates that follow what is here. */
   add(updates: readonly Uint8Array[]): void {
-    for (const update of updates) this.#fresh.push(update);
+    for (const update of updates) {
+      this.#fresh.push(update);
+      this.#freshBytes += update.length;
+      if (this.#freshBytes >= blockBytes) this.#mergeFresh();
+    }
   }
 
   /** What someone with this state vector lacks. */
   for(stateVector: StateVector): readonly Uint8Array[] {
-    if (this.#fresh.length > 0) {
-      const fresh = this.#fresh;
-      this.#fresh = [];
-      for (const update of merged(fresh)) this.#append(update);
-    }
+    if (this.#fresh.length > 0) this.#mergeFresh();
     return filled(this.#pieces.map((piece) => piece.beyond(stateVector)));
+  }
+
+  #mergeFresh(): void {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    this.#freshBytes = 0;
+    for (const update of merged(fresh)) this.#append(update);
   }
 
   #append(update: Uint8Array): void {
     let last = update;
     for (let before = this.#pieces.at(-1); before !== undefined; before = this.#pieces.at(-1)) {
       const { bytes } = before;
-      if (bytes >= 2 * last.length || bytes + last.length > mergedBytesMax) break;
+      if (bytes >= 2 * last.length || bytes + last.length > pieceBytesMax) break;
       this.#pieces.pop();
       last = mergeUpdates([before.update, last]);
     }
@@ -99,6 +108,10 @@ export function filled(updates: readonly Uint8Array[]): readonly Uint8Array[] {
   return updates.filter((update) => update.length > emptyUpdateBytes);
 }
 
+/** From so much on, what is new is merged when it comes, not when somebody joins. */
+export const blockBytes: number = 64 * 1024;
+/** Pieces are merged with one another up to this. */
+const pieceBytesMax = 2 * blockBytes;
 /** Merged updates are about this long at most; a longer one stays what it is, the same bytes for all who need it. */
 const mergedBytesMax = 1024 * 1024;
 /** So many different parts of a piece that people came back with are remembered. */

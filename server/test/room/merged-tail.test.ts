@@ -102,4 +102,30 @@ test('R6 a crowd that left together and returns with edits of its own is served 
   assert.is(served[0]?.length, 0, 'the first who returned lacked nothing');
 });
 
+test('C1 R6 whoever joins in the middle of a burst gets all of it, in pieces that the burst does not merge over and over', () => {
+  const updates: Uint8Array[] = [];
+  const doc = new Y.Doc();
+  doc.on('update', (update: Uint8Array) => updates.push(update));
+  const text = doc.getText('text');
+  const random = seededRandom(7);
+  for (let typed = 0; typed < 12_000; typed++) {
+    if (random() < 0.2 && text.length > 0) text.delete(Math.floor(random() * text.length), 1);
+    else text.insert(Math.floor(random() * (text.length + 1)), 'x');
+  }
+  const bytes = updates.reduce((sum, { length }) => sum + length, 0);
+  const tail = new MergedTail([]);
+  const seen = new Set<Uint8Array>();
+  for (let at = 0; at < updates.length; at += 2000) {
+    tail.add(updates.slice(at, at + 2000));
+    const served = tail.for(new Map());
+    for (const update of served) seen.add(update);
+    const expected = documentOf(updates.slice(0, at + 2000));
+    assert.equal(contentOf(documentOf(served)), contentOf(expected), `after ${at + 2000}`);
+  }
+  const large = [...seen].filter(({ length }) => length > 64 * 1024);
+  const largeBytes = large.reduce((sum, { length }) => sum + length, 0);
+  assert.ok(large.length > 1, 'a burst of several blocks');
+  assert.ok(largeBytes <= bytes, `${largeBytes} bytes of large pieces were made of ${bytes}`);
+});
+
 test.run();

@@ -30,7 +30,7 @@ export class RangeList {
       const end = clocks[row]! + lengths[row]!;
       let start = Math.max(clocks[row]!, visited);
       while (start < end) {
-        while (at < ends.length && ends[at]! <= start) at++;
+        at = this.#firstEndingBeyond(start, at);
         const nextHeld = at < starts.length ? starts[at]! : Infinity;
         if (nextHeld <= start) {
           start = ends[at]!;
@@ -79,15 +79,16 @@ export class RangeList {
     }
   }
 
-  /** Adds sorted ranges. Many are merged in one pass: inserting each alone would move the tail as often. */
+  /** Adds sorted ranges. Many are merged in one pass over what comes after the first: inserting each would move that as often. */
   addSorted(newStarts: readonly number[], newEnds: readonly number[]): void {
     const isAtTheEnd = (newStarts[0] ?? 0) >= (this.starts.at(-1) ?? 0);
     if (newStarts.length < onePassMin || isAtTheEnd) {
       for (let i = 0; i < newStarts.length; i++) this.add(newStarts[i]!, newEnds[i]!);
       return;
     }
-    const oldStarts = this.starts.splice(0);
-    const oldEnds = this.ends.splice(0);
+    const from = Math.max(0, this.#lastStartingBy(newStarts[0]!));
+    const oldStarts = this.starts.splice(from);
+    const oldEnds = this.ends.splice(from);
     let old = 0;
     let fresh = 0;
     while (old < oldStarts.length || fresh < newStarts.length) {
@@ -99,6 +100,24 @@ export class RangeList {
         fresh++;
       }
     }
+  }
+
+  /** Index of the first range from `at` on that ends beyond `clock`, in steps that double: it may be the next or far away. */
+  #firstEndingBeyond(clock: number, at: number): number {
+    const { ends } = this;
+    let low = at;
+    let step = 1;
+    while (low + step <= ends.length && ends[low + step - 1]! <= clock) {
+      low += step;
+      step *= 2;
+    }
+    let high = Math.min(low + step, ends.length);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (ends[middle]! <= clock) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Index of the last range that starts at `clock` or before, or -1. */
