@@ -10,7 +10,7 @@ import { defaultTrace } from '../replay/arguments.ts';
 import { quantile } from '../statistics.ts';
 import { typedDocument } from './corpus.ts';
 import { taken } from './prepared.ts';
-import { startWarm } from './warm-up.ts';
+import { settleWarm, startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Variant, type Workload, keepers, loadMeasures } from './workload.ts';
 
@@ -82,7 +82,7 @@ async function run(context: RunContext, count: number, editsOf: () => Promise<Ed
   }
   // As in a server in use, it is not the first crowd that returns.
   await comeBack(context, server, warmUpName, devices);
-  await context.allWorkDone(server);
+  await settleWarm(context, server);
 
   const meter = new Meter(server.pid);
   const { identicalMs, savedMs } = await comeBack(context, server, name, devices);

@@ -9,7 +9,7 @@ import { quantile } from '../statistics.ts';
 import { mediansOf } from './cold-open.ts';
 import { typedDocument } from './corpus.ts';
 import { taken } from './prepared.ts';
-import { startWarm } from './warm-up.ts';
+import { settleWarm, startWarm } from './warm-up.ts';
 import type { RunContext } from './run-context.ts';
 import { type Measures, type Variant, type Workload, keepers, loadMeasures } from './workload.ts';
 
@@ -51,14 +51,15 @@ async function run(context: RunContext, { missed, clients, cold, by }: Return): 
   if (missed > 0) await push(updates, 1 + missed);
   const missedBytes = updates.reduce((sum, update) => sum + update.length, 0);
   const options: JoinOptions = { stateVector, ...(resume === undefined ? {} : { resume }) };
-  await context.allWorkDone(server);
   if (!cold) {
+    await settleWarm(context, server);
     const measures = await comeBack(context, server, { missed, count: context.scaled(clients), missedBytes }, options);
     if (context.peer.isOurs && acknowledges) {
       await context.proveDurable(server, new Map([[name, new Map([[otherClient, missed]])]]));
     }
     return measures;
   }
+  await context.allWorkDone(server);
   context.leave([writer]);
   await sleep(500);
   await server.stop();

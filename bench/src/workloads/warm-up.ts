@@ -16,7 +16,13 @@ const firstClient = 9000;
 /** A server in which people have typed and come and gone. Those who typed stay, as what happens when they go would be measured. */
 export async function startWarm(context: RunContext): Promise<Server> {
   const server = await context.startServer();
-  const names = Array.from({ length: rooms * people }, (_, at) => `warm-up-${at % rooms}`);
+  await warmUp(context, server, 'warm-up');
+  return server;
+}
+
+/** People type, come and go in documents called `prefix` and a number. */
+async function warmUp(context: RunContext, server: Server, prefix: string): Promise<void> {
+  const names = Array.from({ length: rooms * people }, (_, at) => `${prefix}-${at % rooms}`);
   const writers = await context.joinAll(server, names);
   const lines = writers.map((writer, at) => ({
     writer,
@@ -27,5 +33,13 @@ export async function startWarm(context: RunContext): Promise<Server> {
   const comeAndGo = Array<string>(context.scaled(joins, 2)).fill(names[0] ?? '');
   context.leave(await context.joinAll(server, comeAndGo));
   await context.settle(server, 2000);
-  return server;
+}
+
+/**
+ * Waits until a server has done what it put off, and warms it again: in that rest much of what a runtime had compiled has
+ * gone cold, and a server in use never rests so long.
+ */
+export async function settleWarm(context: RunContext, server: Server): Promise<void> {
+  await context.allWorkDone(server);
+  await warmUp(context, server, 'meanwhile');
 }
