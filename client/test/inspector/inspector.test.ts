@@ -113,8 +113,9 @@ test('O10 a document is found, opened, and followed as it is written; its addres
     await page.getByRole('button', { name: 'notes' }).click();
     await shows(page, '1 session');
     assert.match((await rows(page, 'Sessions')).join(), /laptop.*tideweave.*live/);
+    // The page asks for entries and sessions at once, and shows each as it comes.
+    await until('entries', async () => (await rows(page, 'Entries')).length > 0);
     const before = (await rows(page, 'Entries')).length;
-    assert.ok(before > 0);
     notes.doc.getText('text').insert(0, 'Again: ');
     await until('the next entry', async () => (await rows(page, 'Entries')).length === before + 1);
     assert.match((await rows(page, 'Entries'))[0] ?? '', `${notes.doc.clientID}:`);
