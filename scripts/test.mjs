@@ -5,7 +5,7 @@
  *   node scripts/test.mjs               all test files (compile first)
  *   node scripts/test.mjs PATTERN…      those whose path contains a pattern
  *   node scripts/test.mjs --unit        only files not marked slow
- *   node scripts/test.mjs --all         build, pages, lint, tidy, knip, format, then everything (`npm test`)
+ *   node scripts/test.mjs --all         build, bundle, lint, tidy, knip, format, then everything (`npm test`)
  *
  * Two files run at a time. A file says in comments at its top what it needs: `// @slow` (real servers, browsers, crashes:
  * after the others), `// @alone` (uses both cores itself: after all, with nothing beside it) and `// @timeout 300s` (120 s
@@ -20,9 +20,12 @@ const defaultTimeoutMs = 120_000;
 const atOnceMax = 2;
 const checkTimeoutMs = 600_000;
 
+/** Before any test: a worker thread's code is a bundle, and an old one would be tested. */
+const bundle = { name: 'bundle', command: [process.execPath, 'scripts/bundle.mjs'] };
+
 const checks = [
   { name: 'build', command: ['node_modules/.bin/tsc', '-b'] },
-  { name: 'pages', command: [process.execPath, 'scripts/pages.mjs'] },
+  bundle,
   { name: 'lint', command: ['node_modules/.bin/oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'tidy', command: [process.execPath, 'scripts/tidy.mjs'] },
   { name: 'rules', command: [process.execPath, 'scripts/rules.mjs'] },
@@ -183,11 +186,11 @@ async function runAll(tests, atOnce) {
 }
 
 /** Returns whether the build is good: tests of stale output would say nothing. */
-async function runChecks() {
-  for (const check of checks) {
+async function runChecks(list) {
+  for (const check of list) {
     const failedBefore = totals.failed;
     add(await runCheck(check));
-    if (check.name === 'build' && totals.failed > failedBefore) {
+    if (['build', 'bundle'].includes(check.name) && totals.failed > failedBefore) {
       console.log('The build failed: nothing else was run.');
       return false;
     }
@@ -204,7 +207,7 @@ if (unknown !== undefined) {
 const patterns = args.filter((arg) => !arg.startsWith('-'));
 const started = performance.now();
 
-if (!args.includes('--all') || (await runChecks())) {
+if (await runChecks(args.includes('--all') ? checks : [bundle])) {
   // Listed from the sources: compiled output whose source is gone does not run.
   const tests = testFiles()
     .map((test) => ({ ...test, ...readMarks(test.source) }))

@@ -1,10 +1,8 @@
 // @slow
 // @timeout 180s
 /** The inspector in real Chromium, on a relay that is at work. `SCREENSHOTS=1` takes the pictures of docs/ along the way. */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { SyncClient } from '@tideweave/client';
 import { RefusedError } from '@tideweave/shared';
 import { type Relay, type RelayOptions, createRelay } from '@tideweave/server';
@@ -34,7 +32,6 @@ interface Scene {
 const test = suite<Context>('The inspector');
 
 test.before(async (context) => {
-  await promisify(execFile)(process.execPath, [join(root, 'scripts/pages.mjs')]);
   context.browser = await startChromium();
 });
 

@@ -4,9 +4,7 @@
  * The playground in real Chromium, as a newcomer sees it after `npm start`. `SCREENSHOTS=1` takes the pictures of docs/
  * along the way.
  */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +25,6 @@ interface Context {
 const test = suite<Context>('The playground');
 
 test.before(async (context) => {
-  await promisify(execFile)(process.execPath, [join(root, 'scripts/pages.mjs')]);
   context.browser = await startChromium();
 });
 

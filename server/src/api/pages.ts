@@ -1,4 +1,4 @@
-/** Serves the pages that `scripts/pages.mjs` has built: each is one folder of files without folders in it. */
+/** Serves the pages that `scripts/bundle.mjs` has built: each is one folder of files without folders in it. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
@@ -69,7 +69,7 @@ async function readFolder(folder: string): Promise<ReadonlyMap<string, PageFile>
   return files;
 }
 
-/** As `scripts/pages.mjs` names what carries a hash of its content. */
+/** As `scripts/bundle.mjs` names what carries a hash of its content. */
 const hashedName = /^(?:chunk|asset)-[A-Z0-9]{8}\./;
 
 const types: Readonly<Record<string, string>> = {

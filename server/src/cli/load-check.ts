@@ -3,6 +3,7 @@ import { Piscina } from 'piscina';
 
 import { type MergeResult, type MergeTask, packTask } from '../compaction/merge-task.ts';
 import type { DocumentImage } from '../log/document-log.ts';
+import { workerFile } from '../worker-file.ts';
 
 /** As little stack as a page has; what overflows there must not pass here. */
 const stackMb = 1;
@@ -12,7 +13,7 @@ const idleThreadMs = 10_000;
 
 export class LoadCheck {
   readonly #pool = new Piscina<MergeTask, MergeResult>({
-    filename: new URL('../compaction/compaction.worker.js', import.meta.url).href,
+    filename: workerFile('compaction'),
     minThreads: 0,
     idleTimeout: idleThreadMs,
     maxThreads: threadsMax,

@@ -6,7 +6,6 @@
 import { isMainThread } from 'node:worker_threads';
 
 import { UpdateScan, indexSnapshot, mergeUpdates, scanUpdate } from '@tideweave/shared';
-import { move, transferableSymbol, valueSymbol } from 'piscina';
 import * as Y from 'yjs';
 
 import { type LeftOut, type MergeResult, type MergeTask, unpackUpdates } from './merge-task.ts';
@@ -30,17 +29,9 @@ if (!isMainThread) {
   console.error = (): void => {};
 }
 
-/** The task of the pool. */
-export default function run(task: MergeTask): unknown {
-  const result = merge(task.snapshot, unpackUpdates(task));
-  return move({
-    get [transferableSymbol](): object {
-      return [result.update.buffer, result.index.buffer];
-    },
-    get [valueSymbol](): object {
-      return result;
-    },
-  });
+/** The task of the pool. Its result is copied, not moved: that would take Piscina in here, which costs more to load. */
+export default function run(task: MergeTask): MergeResult {
+  return merge(task.snapshot, unpackUpdates(task));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina';
 
+import { workerFile } from '../worker-file.ts';
 import type { MergeResult, MergeTask, Merger } from './merge-task.ts';
 
 /** A worker without work is ended after this time, so that its memory comes back. */
@@ -10,7 +11,7 @@ const mergeStackMb = 1;
 /** Merges in a worker thread, one at a time. */
 export class MergePool implements Merger {
   readonly #pool: Piscina<MergeTask, MergeResult> = new Piscina<MergeTask, MergeResult>({
-    filename: new URL('compaction.worker.js', import.meta.url).href,
+    filename: workerFile('compaction'),
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: idleThreadMs,

@@ -1,6 +1,8 @@
 /** Shows what is in a document, as JSON: for export and for whoever looks after a relay. */
 import { Piscina } from 'piscina';
 
+import { workerFile } from '../worker-file.ts';
+
 /** A worker without work is ended after this time, so that its memory comes back. */
 const idleThreadMs = 10_000;
 /** A document that takes longer is given up, so that the next one gets its turn. */
@@ -9,7 +11,7 @@ const contentMsMax = 60_000;
 /** One document at a time, in a thread of its own, as everything that takes Yjs. */
 export class ContentPool {
   readonly #pool = new Piscina<Uint8Array, string>({
-    filename: new URL('content.worker.js', import.meta.url).href,
+    filename: workerFile('content'),
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: idleThreadMs,

@@ -5,6 +5,7 @@ import { Piscina } from 'piscina';
 
 import { packTask } from '../compaction/merge-task.ts';
 import { systemClock } from '../clock.ts';
+import { workerFile } from '../worker-file.ts';
 import { threadMemoryMb, threadsMax, workMsMax } from './bounds.ts';
 import type { BuiltFromJson, Compared, CompareTask, FromJsonTask, Prepared, PrepareTask } from './import-task.ts';
 
@@ -18,7 +19,7 @@ const idleThreadMs = 10_000;
 
 export class ImportPool {
   readonly #pool = new Piscina<Task, Answer>({
-    filename: new URL('import.worker.js', import.meta.url).href,
+    filename: workerFile('import'),
     minThreads: 0,
     idleTimeout: idleThreadMs,
     maxThreads: Math.min(availableParallelism(), threadsMax),

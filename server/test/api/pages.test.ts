@@ -1,8 +1,5 @@
 // @slow
 // The pages that a relay serves, as a browser asks for them.
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { SyncClient } from '@tideweave/client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,11 +7,6 @@ import { WebSocket } from 'ws';
 import { HocuspocusClient } from '../conformance/hocuspocus-client.ts';
 import { withRelay } from '../support/relay.ts';
 import { until, within } from '../support/wait.ts';
-
-test.before(async () => {
-  const script = fileURLToPath(new URL('../../../../scripts/pages.mjs', import.meta.url));
-  await promisify(execFile)(process.execPath, [script]);
-});
 
 const down = (http: string, seconds: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
   fetch(`${http}/api/playground/down`, { method: 'POST', body: JSON.stringify({ seconds }), headers });

@@ -1,8 +1,13 @@
 #!/usr/bin/env node
 /**
- * Bundles the pages that the relay serves into server/dist/pages/NAME, from client/NAME with `index.html`, `main.tsx`
- * and `style.css` (compile first: they import the packages by their names). All files of a page lie in one folder; chunks and
- * assets carry a hash of their content in their name, `main.js`, `style.css` and `merge.worker.js` do not.
+ * Bundles what is loaded as few files (compile first: it imports the packages by their names).
+ *
+ * The pages that the relay serves go into server/dist/pages/NAME, from client/NAME with `index.html`, `main.tsx` and
+ * `style.css`. All files of a page lie in one folder; chunks and assets carry a hash of their content in their name,
+ * `main.js`, `style.css` and `merge.worker.js` do not.
+ *
+ * The code of the relay's worker threads goes into server/dist/workers/NAME.worker.js, one file each: loading a hundred
+ * modules would be most of what starting a thread costs.
  *
  * The same sources give the same bytes and only what differs is written, so that tests may run this side by side.
  */
@@ -19,7 +24,14 @@ const pages = { playground: { 'merge.worker': 'client/dist/src/merge/merge.worke
 const fromClient = (name) => fileURLToPath(import.meta.resolve(name, `file://${root}/client/package.json`));
 const oneYjs = { yjs: fromClient('yjs'), 'y-protocols/awareness': fromClient('y-protocols/awareness') };
 
-async function bundle(name, workers) {
+/** The pools' workers, by the name that `server/src/worker-file.ts` finds them under. */
+const threads = {
+  compaction: 'server/dist/src/compaction/compaction.worker.js',
+  content: 'server/dist/src/content/content.worker.js',
+  import: 'server/dist/src/import/import.worker.js',
+};
+
+async function bundlePage(name, workers) {
   const source = join(root, 'client', name);
   const { outputFiles } = await build({
     entryPoints: {
@@ -50,6 +62,23 @@ async function bundle(name, workers) {
   return files;
 }
 
+async function bundleThreads() {
+  const { outputFiles } = await build({
+    entryPoints: Object.fromEntries(Object.entries(threads).map(([name, path]) => [`${name}.worker`, join(root, path)])),
+    outdir: join(root, 'server/dist/workers'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    // For the coverage of the tests, and traces of `node --enable-source-maps`.
+    sourcemap: 'linked',
+    logLevel: 'warning',
+    absWorkingDir: root,
+    write: false,
+  });
+  return new Map(outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]));
+}
+
 function store(folder, files) {
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(folder)) {
@@ -62,5 +91,6 @@ function store(folder, files) {
 }
 
 for (const [name, workers] of Object.entries(pages)) {
-  store(join(root, 'server/dist/pages', name), await bundle(name, workers));
+  store(join(root, 'server/dist/pages', name), await bundlePage(name, workers));
 }
+store(join(root, 'server/dist/workers'), await bundleThreads());
