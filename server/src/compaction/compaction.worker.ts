@@ -20,6 +20,8 @@ type Attempt =
 /** What looking for culprits may cost, in bytes applied: a minimum, and multiples of what there is to merge. */
 const searchBytesMin = 128 * 1024 * 1024;
 const searchFactor = 40;
+/** To scan and merge an update costs more than applying it from about here on: some twenty keystrokes in one. */
+const shortBytesMax = 64;
 /** What building a document costs however small it is. */
 const attemptBytes = 1024;
 
@@ -133,31 +135,38 @@ function attempt(base: Uint8Array | null, updates: readonly Uint8Array[]): Attem
 }
 
 /**
- * The updates as fewer, in order: a document typed letter by letter builds several times as fast from them. What continues
- * the document is merged at the level of bytes. What reaches back into it stays alone: cut to what is new it might apply
- * here, and would still fail where somebody receives all of it.
+ * The updates as fewer, in order: what was typed letter by letter builds several times as fast from them. What is short and
+ * continues the document is merged at the level of bytes. What reaches back into it stays alone: cut to what is new it
+ * might apply here, and would still fail where somebody receives all of it.
  */
 function* condensed(doc: Y.Doc, updates: readonly Uint8Array[]): Iterable<Uint8Array> {
-  const ends = new Map<number, number>();
   const scan = new UpdateScan();
+  const ends = new Map<number, number>();
   let continuing: Uint8Array[] = [];
   for (const update of updates) {
-    let continues = scanUpdate(update, scan);
-    for (let row = 0; row < scan.runCount; row++) {
-      const client = scan.runClient[row] ?? 0;
-      const known = ends.get(client) ?? Y.getState(doc.store, client);
-      continues &&= (scan.runClock[row] ?? 0) >= known;
-      ends.set(client, Math.max(known, scan.runEnd[row] ?? 0));
-    }
-    if (continues) {
+    if (update.byteLength <= shortBytesMax && continues(update, scan, doc, ends)) {
       continuing.push(update);
       continue;
     }
-    yield mergeUpdates(continuing);
+    if (continuing.length > 0) yield mergeUpdates(continuing);
     yield update;
     continuing = [];
+    // All of it is in the document by now.
+    ends.clear();
   }
-  yield mergeUpdates(continuing);
+  if (continuing.length > 0) yield mergeUpdates(continuing);
+}
+
+/** Whether everything in an update is new, behind what the document and `ends`, which it adds to, have of each client. */
+function continues(update: Uint8Array, scan: UpdateScan, doc: Y.Doc, ends: Map<number, number>): boolean {
+  let isNew = scanUpdate(update, scan);
+  for (let row = 0; row < scan.runCount; row++) {
+    const client = scan.runClient[row] ?? 0;
+    const known = ends.get(client) ?? Y.getState(doc.store, client);
+    isNew &&= (scan.runClock[row] ?? 0) >= known;
+    ends.set(client, Math.max(known, scan.runEnd[row] ?? 0));
+  }
+  return isNew;
 }
 
 function emptyDoc(): Y.Doc {

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
-import { DocumentState, scanUpdate, UpdateScan } from '@tideweave/shared';
+import { DocumentState, scanUpdate, seededRandom, UpdateScan } from '@tideweave/shared';
 import * as Y from 'yjs';
 
 import { merge } from '../../src/compaction/compaction.worker.ts';
@@ -29,6 +29,42 @@ test('D3 a tail is merged into a snapshot, with nothing left out', () => {
   assert.equal([second.count, second.leftOut], [70, []]);
   assert.equal(content(second.update), contentOf(updates));
   assert.ok(second.index instanceof Uint8Array);
+});
+
+test('D3 short updates and long ones, in whatever order they come, merge into what Yjs makes of them', () => {
+  const seed = Number(process.env['TIDEWEAVE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  console.log(`merge: TIDEWEAVE_SEED=${seed}`);
+  for (let index = 0; index < 150; index++) {
+    const random = seededRandom(seed + index);
+    const below = (limit: number): number => Math.floor(random() * limit);
+    const updates: Uint8Array[] = [];
+    const docs = [1, 2, 3].map((client) => {
+      const doc = new Y.Doc();
+      doc.clientID = client;
+      doc.on('update', (update: Uint8Array, origin: unknown) => {
+        if (origin !== 'others') updates.push(update);
+      });
+      return doc;
+    });
+    for (let step = below(80); step >= 0; step--) {
+      const doc = docs[below(3)];
+      assert.ok(doc !== undefined);
+      const text = doc.getText('text');
+      const at = below(text.length + 1);
+      if (random() < 0.2) Y.applyUpdate(doc, Y.mergeUpdates(updates), 'others');
+      else if (random() < 0.3) text.delete(at, Math.min(text.length - at, 1 + below(9)));
+      else text.insert(at, 'a'.repeat(random() < 0.7 ? 1 : 100));
+    }
+    // Some of it comes a second time, on its own or as a part of what continues it.
+    const from = below(updates.length);
+    updates.splice(below(updates.length), 0, Y.mergeUpdates(updates.slice(from, from + 1 + below(4))));
+    const half = below(updates.length);
+    const first = merge(null, updates.slice(0, half));
+    const waiting = updates.slice(first.count, half);
+    const second = merge(first.update, [...waiting, ...updates.slice(half)]);
+    assert.equal(second.leftOut, [], `case ${index}`);
+    assert.equal(content(second.update), contentOf(updates), `case ${index}`);
+  }
 });
 
 test('D3 merging collects garbage', () => {
