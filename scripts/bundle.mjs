@@ -64,7 +64,9 @@ async function bundlePage(name, workers) {
 
 async function bundleThreads() {
   const { outputFiles } = await build({
-    entryPoints: Object.fromEntries(Object.entries(threads).map(([name, path]) => [`${name}.worker`, join(root, path)])),
+    entryPoints: Object.fromEntries(
+      Object.entries(threads).map(([name, path]) => [`${name}.worker`, join(root, path)]),
+    ),
     outdir: join(root, 'server/dist/workers'),
     bundle: true,
     format: 'esm',
