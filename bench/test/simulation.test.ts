@@ -15,7 +15,7 @@ import { type Totals, summaryHeader } from '../src/simulation/totals.ts';
 
 /** Seeds that are the same every time; `SEEDS` and `FRESH` change the numbers. */
 const fixedSeeds = Number(process.env['SEEDS'] ?? 2000);
-const freshSeeds = Number(process.env['FRESH'] ?? 500);
+const freshSeeds = Number(process.env['FRESH'] ?? 250);
 /** What a planted bug may take to be found. */
 const bugSeedsMax = 500;
 /**
