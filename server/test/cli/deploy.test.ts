@@ -65,7 +65,10 @@ test('O6 the image copies what is there, starts what is built, as somebody witho
     if (from !== undefined) {
       assert.ok(stages.includes(from), from);
       for (const source of sources)
-        assert.match(source, /^\/(?:build\/(?:shared\/dist\/src|server\/dist\/(?:src|pages|workers))|app\/node_modules)$/);
+        assert.match(
+          source,
+          /^\/(?:build\/(?:shared\/dist\/src|server\/dist\/(?:src|pages|workers))|app\/node_modules)$/,
+        );
     } else for (const source of sources) assert.ok(existsSync(new URL(source, root)), source);
   }
   const last = text.slice(text.lastIndexOf('FROM '));
