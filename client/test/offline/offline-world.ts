@@ -188,6 +188,8 @@ export class Device {
 
 async function relayContent(http: string, name: string): Promise<Y.Doc> {
   const response = await fetch(`${http}/api/docs/${name}/update`);
+  // Nobody has written to it: a writer may be killed before its first edit is on the device.
+  if (response.status === 404) return new Y.Doc();
   if (!response.ok) throw new Error(`GET ${name}/update: ${response.status}`);
   const doc = new Y.Doc();
   Y.applyUpdate(doc, new Uint8Array(await response.arrayBuffer()));
