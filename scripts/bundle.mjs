@@ -31,9 +31,22 @@ const threads = {
   import: 'server/dist/src/import/import.worker.js',
 };
 
+/** What esbuild makes of it, by file name. */
+async function bundled(options) {
+  const { outputFiles } = await build({
+    bundle: true,
+    format: 'esm',
+    logLevel: 'warning',
+    absWorkingDir: root,
+    write: false,
+    ...options,
+  });
+  return new Map(outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]));
+}
+
 async function bundlePage(name, workers) {
   const source = join(root, 'client', name);
-  const { outputFiles } = await build({
+  const files = await bundled({
     entryPoints: {
       main: join(source, 'main.tsx'),
       style: join(source, 'style.css'),
@@ -43,9 +56,7 @@ async function bundlePage(name, workers) {
     entryNames: '[name]',
     chunkNames: 'chunk-[hash]',
     assetNames: 'asset-[hash]',
-    bundle: true,
     splitting: true,
-    format: 'esm',
     platform: 'browser',
     target: 'es2022',
     jsx: 'automatic',
@@ -53,32 +64,22 @@ async function bundlePage(name, workers) {
     alias: oneYjs,
     define: { 'process.env.NODE_ENV': '"production"' },
     legalComments: 'none',
-    logLevel: 'warning',
-    absWorkingDir: root,
-    write: false,
   });
-  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]));
   files.set('index.html', readFileSync(join(source, 'index.html')));
   return files;
 }
 
-async function bundleThreads() {
-  const { outputFiles } = await build({
+function bundleThreads() {
+  return bundled({
     entryPoints: Object.fromEntries(
       Object.entries(threads).map(([name, path]) => [`${name}.worker`, join(root, path)]),
     ),
     outdir: join(root, 'server/dist/workers'),
-    bundle: true,
-    format: 'esm',
     platform: 'node',
     target: 'node20',
     // For the coverage of the tests, and traces of `node --enable-source-maps`.
     sourcemap: 'linked',
-    logLevel: 'warning',
-    absWorkingDir: root,
-    write: false,
   });
-  return new Map(outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]));
 }
 
 function store(folder, files) {
