@@ -2,8 +2,7 @@
 import { WebSocket } from 'ws';
 import { BenchError, within } from '../errors.ts';
 
-/** A server that is still storing ten thousand documents may take minutes. */
-const answerMsMax = 240_000;
+const answerMsMax = 60_000;
 /** One collection leaves what finalizers free. */
 const collections = 2;
 

@@ -234,8 +234,12 @@ class YWebsocketParticipant extends SyncParticipant {
   }
 }
 
+/** Hocuspocus ends a connection that has been silent for a minute. */
+const hocuspocusKeepAliveMs = 25_000;
+
 class HocuspocusParticipant extends SyncParticipant {
   #acks = 0;
+  readonly #keepAlive: NodeJS.Timeout;
 
   constructor(socket: LoadSocket, name: string, options: JoinOptions) {
     super(socket, name, options);
@@ -246,6 +250,12 @@ class HocuspocusParticipant extends SyncParticipant {
     });
     socket.write(auth);
     socket.write(this.syncFrame(0, this.stateVector));
+    // A stateless message, as nothing listens for those: the awareness that its own client sends every 15 s goes to all.
+    const stateless = this.frame(5, (encoder) => encoding.writeVarString(encoder, ''));
+    this.#keepAlive = setInterval(() => {
+      if (socket.isClosed) clearInterval(this.#keepAlive);
+      else socket.write(stateless);
+    }, hocuspocusKeepAliveMs).unref();
   }
 
   protected frame(type: number, write: (encoder: encoding.Encoder) => void): Uint8Array {
@@ -257,10 +267,6 @@ class HocuspocusParticipant extends SyncParticipant {
   }
 
   protected receive(payload: Uint8Array): void {
-    if (payload.length === 1) {
-      if (payload[0] === 9) this.socket.write(clientFrame(Uint8Array.of(10)));
-      return;
-    }
     const decoder = decoding.createDecoder(payload);
     decoding.readVarString(decoder);
     const type = decoding.readVarUint(decoder);

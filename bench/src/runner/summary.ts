@@ -6,7 +6,7 @@ import type { Workload } from '../workloads/workload.ts';
 import type { Results } from './results.ts';
 
 /** Those that are compared with us as sync servers; the bare relay is the practical limit, not one of them. */
-const rivals: readonly PeerName[] = ['hocuspocus', 'y-websocket', 'automerge'];
+export const rivals: readonly PeerName[] = ['hocuspocus', 'y-websocket', 'automerge'];
 
 /** The load generator was what was measured when it used this much of a core. */
 const loadShareMax = 0.9;
@@ -24,20 +24,26 @@ export class Summary {
     return median(values);
   }
 
-  /** The best of the other sync servers. */
+  /** The best of those that have a figure; default of the other sync servers. */
   best(
     workload: string,
     variant: string,
     metric: MetricName,
+    among: readonly PeerName[] = rivals,
   ): { readonly peer: PeerName; readonly value: number } | null {
     let best: { readonly peer: PeerName; readonly value: number } | null = null;
-    for (const peer of rivals) {
+    for (const peer of among) {
       const value = this.value(workload, variant, peer, metric);
       if (Number.isNaN(value)) continue;
       const isBetter = best === null || (metrics[metric].better === 'lower' ? value < best.value : value > best.value);
       if (isBetter) best = { peer, value };
     }
     return best;
+  }
+
+  /** Whether it was tried, with or without a figure. */
+  wasRun(workload: string, variant: string, peer: PeerName): boolean {
+    return this.#runs(workload, variant, peer).length > 0;
   }
 
   /** Why runs failed, each reason once. */

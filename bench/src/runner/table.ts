@@ -109,7 +109,8 @@ function formatVerdicts(verdicts: readonly Verdict[]): string {
   if (verdicts.length === 0) return '';
   const table = new Table({ head: ['target', 'against', 'wanted', 'is', ''], style: { head: [], border: [] } });
   for (const { title, against, wanted, is, isMet, by } of verdicts) {
-    table.push([title, against, wanted, is, isMet ? pc.green('met') : pc.red(`missed by ${by}`)]);
+    const verdict = isMet === null ? pc.yellow('not measured') : isMet ? pc.green('met') : pc.red(`missed by ${by}`);
+    table.push([title, against, wanted, is, verdict]);
   }
   return `${pc.bold('Targets')}\n${table.toString()}`;
 }

@@ -93,9 +93,9 @@ export class RunContext {
     }
   }
 
-  /** Waits until the server has nothing to do any more, at most so long. Returns the CPU time that took (ms). */
-  async settle(server: Server, atMostMs: number): Promise<number> {
-    return this.#idleFor(server, idleLookMs, atMostMs);
+  /** Waits until the server has nothing to do any more, at most so long. False when it still has. */
+  async settle(server: Server, atMostMs: number): Promise<boolean> {
+    return (await this.#idleFor(server, idleLookMs, atMostMs)).isIdle;
   }
 
   /**
@@ -103,22 +103,25 @@ export class RunContext {
    * that took (ms).
    */
   async allWorkDone(server: Server): Promise<number> {
-    if (!this.peer.stores) return this.settle(server, allWorkMsMax);
-    return this.#idleFor(server, this.quick ? quickPutOffMs : putOffMs, allWorkMsMax);
+    const putOff = this.quick ? quickPutOffMs : putOffMs;
+    return (await this.#idleFor(server, this.peer.stores ? putOff : idleLookMs, allWorkMsMax)).cpuMs;
   }
 
-  async #idleFor(server: Server, restMs: number, atMostMs: number): Promise<number> {
+  async #idleFor(server: Server, restMs: number, atMostMs: number): Promise<{ cpuMs: number; isIdle: boolean }> {
     const first = cpuMark(server.pid);
     const started = performance.now();
     let before = first;
     let restsSince = started;
-    for (let now = started; now - started < atMostMs && now - restsSince < restMs; now = performance.now()) {
+    let isIdle = false;
+    for (let now = started; !isIdle && now - started < atMostMs; now = performance.now()) {
       await sleep(idleLookMs);
       const mark = cpuMark(server.pid);
-      if (cpuBetween(before, mark) >= idleShare * idleLookMs) restsSince = performance.now();
+      const looked = performance.now();
+      if (cpuBetween(before, mark) >= idleShare * idleLookMs) restsSince = looked;
+      isIdle = looked - restsSince >= restMs;
       before = mark;
     }
-    return cpuBetween(first, before);
+    return { cpuMs: cpuBetween(first, before), isIdle };
   }
 
   /**

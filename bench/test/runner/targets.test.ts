@@ -36,6 +36,22 @@ test('W0 a target is judged by the ratio of medians, to the bare relay and to th
   assert.is(verdicts[1]?.by, '7.14 %');
 });
 
+test('W0 a target has a row that says so when a run of ours or all of the others failed, and none when nobody tried', () => {
+  const failed = (peer: PeerName): Measured => ({ ...measured(peer, 0, {}), measures: null, failure: 'it fell over' });
+  const ours = measured('tideweave', 0, { cpuUsPerDelivery: 3 });
+  const rows = (...runs: Measured[]): unknown => judge(resultsOf(...runs)).map(({ is, isMet }) => ({ is, isMet }));
+  const notMeasured = { is: '–', isMet: null };
+
+  assert.equal(rows(ours), []);
+  assert.equal(rows(measured('hocuspocus', 0, { cpuUsPerDelivery: 3 })), []);
+  assert.equal(rows(ours, failed('hocuspocus')), [notMeasured]);
+  assert.equal(rows(failed('tideweave'), measured('bare', 0, { cpuUsPerDelivery: 3 })), [notMeasured]);
+  assert.equal(rows(ours, failed('hocuspocus'), measured('y-websocket', 0, { cpuUsPerDelivery: 6 })), [
+    { is: '0.50 ×', isMet: true },
+  ]);
+  assert.match(formatResults(resultsOf(ours, failed('bare')), workloads), /not measured/);
+});
+
 test('W0 a run that failed, and a load generator that was the limit, show in the table', () => {
   const text = formatResults(
     resultsOf(measured('tideweave', 0, { cpuUsPerDelivery: 3, loadShare: 0.97 }), {

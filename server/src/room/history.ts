@@ -35,7 +35,8 @@ export class History {
   #tailBytes = 0;
   /** The newest entry; null while it is not known which that is. */
   #newest: { readonly seq: number; readonly check: number } | null = null;
-  readonly #loadingTail = new Map<number, Promise<void>>();
+  /** Null until somebody has been behind. */
+  #loadingTail: Map<number, Promise<void>> | null = null;
   #uncommitted: Uint8Array[] = [];
   #uncommittedBytes = 0;
   /** A snapshot too large for the cache stays here between `load` and `compose`. */
@@ -219,14 +220,15 @@ export class History {
 
   /** Reads the log once for all who wait for the same: a crowd that fell behind together comes back together. */
   #loadTail(from: number): Promise<void> {
-    let loading = this.#loadingTail.get(from);
+    const loadingTail = (this.#loadingTail ??= new Map<number, Promise<void>>());
+    let loading = loadingTail.get(from);
     if (loading === undefined) {
       loading = this.#log
         .read(this.#name, from)
         .then((entries) => this.#splice(from, entries))
         .catch((error: unknown) => this.#followCompaction(error))
-        .finally(() => this.#loadingTail.delete(from));
-      this.#loadingTail.set(from, loading);
+        .finally(() => loadingTail.delete(from));
+      loadingTail.set(from, loading);
     }
     return loading;
   }

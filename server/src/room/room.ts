@@ -61,7 +61,8 @@ export class Room implements RoomTurn {
   readonly number: number;
   readonly name: string;
   readonly #host: RoomHost;
-  readonly #presence: RoomPresence;
+  /** Null until somebody announces themselves: most documents of a relay are open and quiet. */
+  #presence: RoomPresence | null = null;
   readonly #window: FanOutWindow;
   readonly #state: KnownState;
   readonly #history: History;
@@ -85,7 +86,6 @@ export class Room implements RoomTurn {
     this.#history = start.history;
     this.#setAside = start.setAside;
     this.#window = new FanOutWindow(host.clock, () => host.turn.roomHasWork(this));
-    this.#presence = new RoomPresence(start.number, host.limits);
     this.#activity = new Activity(host.clock.now());
   }
 
@@ -201,20 +201,21 @@ export class Room implements RoomTurn {
     this.#check();
     this.#activity.note(this.#host.clock.now());
     this.#audience.join(member, stateVector, this.head?.lastSeq ?? null);
-    this.#presence.tellAll(member);
+    this.#presence?.tellAll(member);
   }
 
   leave(member: Member): void {
     if (!this.#audience.leave(member)) return;
     const now = this.#host.clock.now();
     this.#activity.note(now);
-    this.#presence.leave(member, now);
-    if (this.#presence.newsCount > 0) this.#host.turn.roomHasWork(this);
+    this.#presence?.leave(member, now);
+    if (this.#presenceNews > 0) this.#host.turn.roomHasWork(this);
   }
 
   /** Takes an awareness update of a member. Throws `RefusedError` when it is malformed or over a limit. */
   awareness(update: Uint8Array, member: Member): void {
     this.#check();
+    this.#presence ??= new RoomPresence(this.number, this.#host.limits);
     this.#presence.take(update, member, this.#host.clock.now());
     if (this.#presence.newsCount > 0) this.#host.turn.roomHasWork(this);
   }
@@ -227,7 +228,7 @@ export class Room implements RoomTurn {
 
   /** Everybody's presence, for a client that asks. */
   tellAwareness(member: Member): void {
-    this.#presence.tellAll(member);
+    this.#presence?.tellAll(member);
   }
 
   /** The member's socket has drained: brings it up to date from the log, in place (R2). */
@@ -294,7 +295,7 @@ export class Room implements RoomTurn {
 
   /** Housekeeping, about once a second. */
   sweep(now: number): void {
-    this.#presence.expire(now);
+    this.#presence?.expire(now);
     if (this.head !== null) this.#audience.tellWatermarks(this.head.lastSeq);
     if (this.#activity.quietMs(now) > releaseAfterMs && this.#history.uncommittedCount === 0) this.#history.release();
   }
@@ -330,7 +331,12 @@ export class Room implements RoomTurn {
   #flush(now: number): void {
     this.#window.cancel();
     if (this.#batch.length > 0) this.#sendBatch(now);
-    if (this.#presence.newsCount > 0) this.#sendPresence();
+    if (this.#presenceNews > 0) this.#sendPresence();
+  }
+
+  /** People of whom there is news to be told. */
+  get #presenceNews(): number {
+    return this.#presence?.newsCount ?? 0;
   }
 
   #sendBatch(now: number): void {
@@ -351,8 +357,8 @@ export class Room implements RoomTurn {
   }
 
   #sendPresence(): void {
-    this.#window.sends(this.#presence.newsCount);
-    this.#presence.tellNews(this.#audience);
+    this.#window.sends(this.#presenceNews);
+    this.#presence?.tellNews(this.#audience);
   }
 
   #judge(update: Uint8Array): Admission {

@@ -7,7 +7,8 @@ export class SetAside {
 
   /** Of many, the newest count. */
   constructor(entries: readonly Pick<QuarantinedEntry, 'update'>[]) {
-    this.#digests = new Set(entries.slice(-rememberedMax).map(({ update }) => digestOf(update)));
+    this.#digests =
+      entries.length === 0 ? none : new Set(entries.slice(-rememberedMax).map(({ update }) => digestOf(update)));
   }
 
   has(update: Uint8Array): boolean {
@@ -16,6 +17,9 @@ export class SetAside {
 }
 
 const rememberedMax = 10_000;
+
+/** Almost every document has none, and shares this. */
+const none: ReadonlySet<string> = new Set();
 
 function digestOf(update: Uint8Array): string {
   return createHash('sha256').update(update).digest('base64');
