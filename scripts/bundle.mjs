@@ -24,7 +24,7 @@ const pages = { playground: { 'merge.worker': 'client/dist/src/merge/merge.worke
 const fromClient = (name) => fileURLToPath(import.meta.resolve(name, `file://${root}/client/package.json`));
 const oneYjs = { yjs: fromClient('yjs'), 'y-protocols/awareness': fromClient('y-protocols/awareness') };
 
-/** The pools' workers, by the name that `server/src/worker-file.ts` finds them under. */
+/** The pools' workers, by the name that `server/src/worker-pool.ts` finds them under. */
 const threads = {
   compaction: 'server/dist/src/compaction/compaction.worker.js',
   content: 'server/dist/src/content/content.worker.js',

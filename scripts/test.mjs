@@ -23,9 +23,9 @@ const checkTimeoutMs = 600_000;
 /** Before any test: a worker thread's code is a bundle, and an old one would be tested. */
 const bundle = { name: 'bundle', command: [process.execPath, 'scripts/bundle.mjs'] };
 
+const build = { name: 'build', command: ['node_modules/.bin/tsc', '-b'] };
+
 const checks = [
-  { name: 'build', command: ['node_modules/.bin/tsc', '-b'] },
-  bundle,
   { name: 'lint', command: ['node_modules/.bin/oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'tidy', command: [process.execPath, 'scripts/tidy.mjs'] },
   { name: 'rules', command: [process.execPath, 'scripts/rules.mjs'] },
@@ -177,20 +177,20 @@ function add(counts) {
   totals.failed += counts.failed;
 }
 
-async function runAll(tests, atOnce) {
-  const queue = [...tests];
+async function runAll(runOne, items, atOnce) {
+  const queue = [...items];
   const worker = async () => {
-    for (let test = queue.shift(); test; test = queue.shift()) add(await runTestFile(test));
+    for (let item = queue.shift(); item; item = queue.shift()) add(await runOne(item));
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 /** Returns whether the build is good: tests of stale output would say nothing. */
-async function runChecks(list) {
-  for (const check of list) {
-    const failedBefore = totals.failed;
-    add(await runCheck(check));
-    if (['build', 'bundle'].includes(check.name) && totals.failed > failedBefore) {
+async function runBuild(steps) {
+  for (const step of steps) {
+    const counts = await runCheck(step);
+    add(counts);
+    if (counts.failed > 0) {
       console.log('The build failed: nothing else was run.');
       return false;
     }
@@ -207,7 +207,10 @@ if (unknown !== undefined) {
 const patterns = args.filter((arg) => !arg.startsWith('-'));
 const started = performance.now();
 
-if (await runChecks(args.includes('--all') ? checks : [bundle])) {
+const isAll = args.includes('--all');
+
+if (await runBuild(isAll ? [build, bundle] : [bundle])) {
+  if (isAll) await runAll(runCheck, checks, atOnceMax);
   // Listed from the sources: compiled output whose source is gone does not run.
   const tests = testFiles()
     .map((test) => ({ ...test, ...readMarks(test.source) }))
@@ -218,12 +221,14 @@ if (await runChecks(args.includes('--all') ? checks : [bundle])) {
     console.log(`No test file${patterns.length > 0 ? ` matches ${patterns.join(' ')}` : ''}.`);
     totals.failed += 1;
   }
-  await runAll(unit, atOnceMax);
+  await runAll(runTestFile, unit, atOnceMax);
   await runAll(
+    runTestFile,
     slow.filter(({ alone }) => !alone),
     atOnceMax,
   );
   await runAll(
+    runTestFile,
     slow.filter(({ alone }) => alone),
     1,
   );

@@ -1,24 +1,12 @@
 /** Loads stored documents as a relay's compaction does (L1): in a worker thread, into a fresh Y.Doc, and encodes them again. */
-import { Piscina } from 'piscina';
-
 import { type MergeResult, type MergeTask, packTask } from '../compaction/merge-task.ts';
 import type { DocumentImage } from '../log/document-log.ts';
-import { workerFile } from '../worker-file.ts';
+import { pageStackMb, workerPool } from '../worker-pool.ts';
 
-/** As little stack as a page has; what overflows there must not pass here. */
-const stackMb = 1;
 const threadsMax = 2;
-/** Documents come one by one: without it each would start a thread of its own. */
-const idleThreadMs = 10_000;
 
 export class LoadCheck {
-  readonly #pool = new Piscina<MergeTask, MergeResult>({
-    filename: workerFile('compaction'),
-    minThreads: 0,
-    idleTimeout: idleThreadMs,
-    maxThreads: threadsMax,
-    resourceLimits: { stackSizeMb: stackMb },
-  });
+  readonly #pool = workerPool<MergeTask, MergeResult>('compaction', threadsMax, { stackSizeMb: pageStackMb });
 
   /** What is wrong with the document, or null. An entry that cannot be applied is found and set aside by the next compaction. */
   async problemOf({ head, snapshot, entries }: Omit<DocumentImage, 'quarantined'>): Promise<string | null> {

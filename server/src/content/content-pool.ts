@@ -1,21 +1,12 @@
 /** Shows what is in a document, as JSON: for export and for whoever looks after a relay. */
-import { Piscina } from 'piscina';
+import { workerPool } from '../worker-pool.ts';
 
-import { workerFile } from '../worker-file.ts';
-
-/** A worker without work is ended after this time, so that its memory comes back. */
-const idleThreadMs = 10_000;
 /** A document that takes longer is given up, so that the next one gets its turn. */
 const contentMsMax = 60_000;
 
 /** One document at a time, in a thread of its own, as everything that takes Yjs. */
 export class ContentPool {
-  readonly #pool = new Piscina<Uint8Array, string>({
-    filename: workerFile('content'),
-    minThreads: 0,
-    maxThreads: 1,
-    idleTimeout: idleThreadMs,
-  });
+  readonly #pool = workerPool<Uint8Array, string>('content', 1);
 
   /** The types of a Yjs V1 update by their names, as a JSON text. Rejects where Yjs cannot apply it, or after a minute. */
   json(update: Uint8Array): Promise<string> {

@@ -1,29 +1,19 @@
 /** Worker threads that build and compare documents. A document that takes too long or too much ends its thread only. */
 import { availableParallelism } from 'node:os';
 
-import { Piscina } from 'piscina';
-
 import { packTask } from '../compaction/merge-task.ts';
 import { systemClock } from '../clock.ts';
-import { workerFile } from '../worker-file.ts';
+import { pageStackMb, workerPool } from '../worker-pool.ts';
 import { threadMemoryMb, threadsMax, workMsMax } from './bounds.ts';
 import type { BuiltFromJson, Compared, CompareTask, FromJsonTask, Prepared, PrepareTask } from './import-task.ts';
 
 type Task = PrepareTask | CompareTask | FromJsonTask;
 type Answer = Prepared | Compared | BuiltFromJson;
 
-/** As little stack as a page has; what overflows there must not pass here (L1). */
-const stackMb = 1;
-/** Without it a thread ends, and another is started, whenever nothing waits for it. */
-const idleThreadMs = 10_000;
-
 export class ImportPool {
-  readonly #pool = new Piscina<Task, Answer>({
-    filename: workerFile('import'),
-    minThreads: 0,
-    idleTimeout: idleThreadMs,
-    maxThreads: Math.min(availableParallelism(), threadsMax),
-    resourceLimits: { stackSizeMb: stackMb, maxOldGenerationSizeMb: threadMemoryMb },
+  readonly #pool = workerPool<Task, Answer>('import', Math.min(availableParallelism(), threadsMax), {
+    stackSizeMb: pageStackMb,
+    maxOldGenerationSizeMb: threadMemoryMb,
   });
 
   /** Rejects when the document cannot be built. */
