@@ -4,7 +4,7 @@ import * as Y from 'yjs';
 import { BenchError } from '../errors.ts';
 import { collectGarbage } from '../load/inspector.ts';
 import type { Participant } from '../load/participant.ts';
-import { freePort } from '../load/server.ts';
+import { type Server, freePort } from '../load/server.ts';
 import { rssBytes } from '../load/usage.ts';
 import { typedDocument } from './corpus.ts';
 import type { RunContext } from './run-context.ts';
@@ -69,19 +69,7 @@ async function run(context: RunContext, keystrokes: number | null): Promise<Meas
   if (context.peer.isOurs) await sleep(context.scaled(forgetMs));
   const before = await rest();
 
-  const participants: Participant[] = [];
-  const acknowledged = new Map<string, Map<number, number>>();
-  const started = performance.now();
-  for (const some of chunked(names('idle', count, text !== null), comeAtOnce)) {
-    const came = await context.joinAll(server, some);
-    if (text !== null) {
-      const proven = Math.max(0, provenMax - participants.length);
-      came.slice(0, proven).forEach((participant) => noteAcknowledged(participant, text, acknowledged));
-      write(came, text);
-    }
-    participants.push(...came);
-    await sleep(started + (participants.length / comePerSecond) * 1000 - performance.now());
-  }
+  const { participants, acknowledged } = await arrive(context, server, count, text);
   const open = await rest();
   context.checkConnected(participants);
   context.leave(participants);
@@ -95,6 +83,30 @@ async function run(context: RunContext, keystrokes: number | null): Promise<Meas
     heapReturned: (open.heap - after.heap) / (open.heap - before.heap),
     peakMb: open.rss / 1e6,
   };
+}
+
+interface Arrived {
+  readonly participants: readonly Participant[];
+  /** Of the first of them: per document, what was acknowledged, as it comes in. */
+  readonly acknowledged: ReadonlyMap<string, Map<number, number>>;
+}
+
+/** Everybody joins, at a steady pace, and writes the text where there is one. */
+async function arrive(context: RunContext, server: Server, count: number, text: Text | null): Promise<Arrived> {
+  const participants: Participant[] = [];
+  const acknowledged = new Map<string, Map<number, number>>();
+  const started = performance.now();
+  for (const some of chunked(names('idle', count, text !== null), comeAtOnce)) {
+    const came = await context.joinAll(server, some);
+    if (text !== null) {
+      const proven = Math.max(0, provenMax - participants.length);
+      for (const participant of came.slice(0, proven)) noteAcknowledged(participant, text, acknowledged);
+      write(came, text);
+    }
+    participants.push(...came);
+    await sleep(started + (participants.length / comePerSecond) * 1000 - performance.now());
+  }
+  return { participants, acknowledged };
 }
 
 function* chunked(all: readonly string[], size: number): Iterable<string[]> {
