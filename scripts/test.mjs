@@ -8,8 +8,8 @@
  *   node scripts/test.mjs --all         build, bundle, lint, tidy, knip, format, then everything (`npm test`)
  *
  * Two files run at a time. A file says in comments at its top what it needs: `// @slow` (real servers, browsers, crashes:
- * after the others), `// @alone` (uses both cores itself: after all, with nothing beside it) and `// @timeout 300s` (120 s
- * otherwise).
+ * after the others), `// @waits` (slow, and hardly uses the processor: one of these runs beside the two), `// @alone` (uses
+ * both cores itself: after all, with nothing beside it) and `// @timeout 300s` (120 s otherwise).
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -140,9 +140,11 @@ function readMarks(source) {
     /^(?:\s*(?:\/\/[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/))*/.exec(readFileSync(join(root, source), 'utf8'))?.[0] ?? '';
   const timeout = /@timeout\s+(\d+)s\b/.exec(head);
   const alone = /@alone\b/.test(head);
+  const waits = /@waits\b/.test(head);
   return {
     alone,
-    slow: alone || /@slow\b/.test(head),
+    waits,
+    slow: alone || waits || /@slow\b/.test(head),
     timeoutMs: timeout ? Number(timeout[1]) * 1000 : defaultTimeoutMs,
   };
 }
@@ -222,11 +224,9 @@ if (await runBuild(isAll ? [build, bundle] : [bundle])) {
     totals.failed += 1;
   }
   await runAll(runTestFile, unit, atOnceMax);
-  await runAll(
-    runTestFile,
-    slow.filter(({ alone }) => !alone),
-    atOnceMax,
-  );
+  const beside = slow.filter(({ alone }) => !alone);
+  const [waiting, busy] = [beside.filter(({ waits }) => waits), beside.filter(({ waits }) => !waits)];
+  await Promise.all([runAll(runTestFile, busy, atOnceMax), runAll(runTestFile, waiting, 1)]);
   await runAll(
     runTestFile,
     slow.filter(({ alone }) => alone),

@@ -1,4 +1,4 @@
-// @slow
+// @waits
 /** What goes wrong around a document on the device: relays that forget, devices that refuse, histories that part. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DocumentHandle, type RefusalStatus, SyncClient } from '@tideweave/client';

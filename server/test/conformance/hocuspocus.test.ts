@@ -1,4 +1,4 @@
-// @slow
+// @waits
 // What an application can observe of a stock Hocuspocus provider, for each major.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// @slow
+// @waits
 // @timeout 300s
 // Every pair of clients, on one document each: what people do together, whichever clients they have.
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// @slow
+// @waits
 // What stock clients must not be able to break, and how they take being refused, or a relay with nothing to say.
 import { RefusedError } from '@tideweave/shared';
 import * as encoding from 'lib0/encoding';

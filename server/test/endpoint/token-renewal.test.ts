@@ -1,4 +1,4 @@
-// @slow
+// @waits
 // Tokens that end while somebody works: our client and stock ones against a relay whose grants are short.
 import { SyncClient } from '@tideweave/client';
 import { RefusedError } from '@tideweave/shared';

@@ -1,4 +1,4 @@
-// @slow
+// @waits
 // The stock provider of y-websocket 3, unchanged, against the relay.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// @slow
+// @waits
 // @timeout 300s
 // A native and five stock clients type while the network between them and the relay does its worst; then it is in order.
 import { test } from 'uvu';
