@@ -113,14 +113,14 @@ function judgeScanner({ micro }: Results): readonly Verdict[] {
 function verdictOf(target: Target, summary: Summary): Verdict | null {
   const { workload, variant, metric, against, bound } = target;
   const compared = comparedWith(against);
-  const wasRun = ['tideweave' as const, ...compared].map((peer) => summary.wasRun(workload, variant, peer));
-  if (wasRun[0] !== true || (compared.length > 0 && !wasRun.includes(true, 1))) return null;
+  const wasRun = (peer: PeerName): boolean => summary.wasRun(workload, variant, peer);
+  if (!wasRun('tideweave') || (compared.length > 0 && !compared.some(wasRun))) return null;
   const { label, unit, better } = metrics[metric];
   const suffix = against === 'absolute' ? ` ${unit}` : ' ×';
   const title = `${workload.toUpperCase()} ${variant}: ${label}`;
   const wanted = `${better === 'lower' ? '≤' : '≥'} ${bound}${suffix}`;
   const ours = summary.value(workload, variant, 'tideweave', metric);
-  const other = otherOf(target, summary);
+  const other = otherOf(target, compared, summary);
   if (Number.isNaN(ours) || other === null) {
     return { title, against: other?.name ?? '', wanted, is: '–', isMet: null, by: '' };
   }
@@ -143,9 +143,10 @@ function comparedWith(against: Target['against']): readonly PeerName[] {
 /** Whom ours is divided by; null where there is no figure of theirs. */
 function otherOf(
   { workload, variant, metric, against, theirs = metric }: Target,
+  compared: readonly PeerName[],
   summary: Summary,
 ): { readonly name: string; readonly value: number } | null {
   if (against === 'absolute') return { name: '', value: 1 };
-  const best = summary.best(workload, variant, theirs, comparedWith(against));
+  const best = summary.best(workload, variant, theirs, compared);
   return best === null ? null : { name: peers[best.peer].title, value: best.value };
 }
